@@ -1,0 +1,61 @@
+/**
+ * The situations that one can foresee. Each class stands for one exit code (see `cli.ts`); each message says
+ * what failed and on what, and `next` what the person can do about it. The cause stays attached for `--debug`.
+ */
+export abstract class CleanerError extends Error {
+  /** What to do next, in one or more plain sentences; empty when there is nothing to advise. */
+  readonly next: string;
+
+  constructor(message: string, options: { next?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.next = options.next ?? '';
+  }
+}
+
+/** Bad input or usage: an option, the environments file, an edited list. Nothing was touched. */
+export class UsageError extends CleanerError {}
+
+/** The program could go on but will not, because something could be lost. */
+export class RefusedError extends CleanerError {}
+
+/** The cluster or the registry could not be reached, or said no. */
+export class UnreachableError extends CleanerError {}
+
+/** The registry's setting could not be put back. Outranks every other error. */
+export class RestoreError extends CleanerError {}
+
+/** Local storage failed: state, journal or lists could not be read or written. */
+export class StorageError extends CleanerError {}
+
+/** A JSON patch's `test` did not hold, or the object changed meanwhile: read it again and decide anew. */
+export class ConflictError extends UnreachableError {}
+
+/** The user, or the system, ended the run by a signal. */
+export class InterruptedError extends CleanerError {
+  readonly signal: NodeJS.Signals;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`Interrupted by ${signal}.`);
+    this.signal = signal;
+  }
+}
+
+/**
+ * What kind of answer a failed registry operation got.
+ *
+ * - `unauthorized`, `forbidden`, `unsupported`: HTTP 401, 403, 405; the same for every further operation
+ * - `temporary`: trying again can help (429, 5xx, a time-out, a connection cut, a pod that went away)
+ * - `other`: an answer for this one operation that trying again will not change
+ */
+export type RegistryFailure = 'unauthorized' | 'forbidden' | 'unsupported' | 'temporary' | 'other';
+
+/** One registry operation failed. */
+export class RegistryError extends UnreachableError {
+  readonly failure: RegistryFailure;
+
+  constructor(message: string, options: { failure: RegistryFailure; next?: string; cause?: unknown }) {
+    super(message, options);
+    this.failure = options.failure;
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The outside worlds, as small interfaces. Steps see these and the domain, never a library. Every method that
+ * waits takes or was built with an AbortSignal; an aborted call rejects with the signal's reason.
+ */
+import type { Digest, Repository, Tag } from './domain/names.ts';
+import type { Permission } from './domain/permissions.ts';
+import type { JsonPatch, Workload, WorkloadPod } from './domain/workload.ts';
+
+// ---------------------------------------------------------------------------------------------- the registry
+
+/** The tags of a repository, or that the registry does not know it. An empty repository is listed: `[]`. */
+export type TagListing =
+  | { readonly state: 'listed'; readonly tags: readonly Tag[] }
+  | { readonly state: 'missing' };
+
+/** A manifest: what it is, and for an image index what it lists. */
+export interface Manifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** The manifests that an index (or a Docker manifest list) refers to; empty for an image. */
+  readonly children: readonly Digest[];
+}
+
+/**
+ * The outcome of looking at a tag or digest.
+ *
+ * - `found`
+ * - `gone`: the repository does not have it (any more)
+ * - `unreadable`: the tag is listed, but the registry has no manifest that could be read for it
+ */
+export type Resolution =
+  | { readonly state: 'found'; readonly manifest: Manifest }
+  | { readonly state: 'gone' }
+  | { readonly state: 'unreadable'; readonly reason: string };
+
+/** A container registry. Every failure is a `RegistryError`; a failed call is never an empty answer. */
+export interface Registry {
+  /** Fails unless the registry answers and accepts the credentials. Tries once. */
+  check(signal: AbortSignal): Promise<void>;
+  listTags(repository: Repository): Promise<TagListing>;
+  resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution>;
+  /** Deletes a manifest, and with it every tag on it. `gone` when the registry no longer has it. */
+  deleteManifest(repository: Repository, digest: Digest): Promise<'deleted' | 'gone'>;
+  /**
+   * Returns when nothing that this run ever began on the registry's side can still be under way, ending it where
+   * necessary. Called before anything is restored or retried after a cut connection. Works after an abort.
+   */
+  quiesce(signal: AbortSignal): Promise<void>;
+  /** Lets go of connections and processes. */
+  close(): Promise<void>;
+}
+
+// ----------------------------------------------------------------------------------------- running commands
+
+/** A place where commands run: inside the Skopeo pod, or on this machine. */
+export interface Shell {
+  /** Starts a command. Rejects with a `RegistryError` (`temporary` where another try can help). */
+  open(argv: readonly string[], signal: AbortSignal): Promise<ShellSession>;
+}
+
+/** A running command and its streams. */
+export interface ShellSession {
+  /** Identifies the place (a pod's UID): files written there by an earlier command exist only while it stays the same. */
+  readonly place: string;
+  write(data: string): Promise<void>;
+  /** Standard output as it comes. Ends when the command ends or the connection breaks. */
+  readonly output: AsyncIterable<Buffer>;
+  /**
+   * The exit status. Rejects with a `RegistryError` (`temporary`) when the connection broke without one: the
+   * command may still be running then.
+   */
+  readonly exit: Promise<number>;
+  /** The last few KiB of standard error, for messages. */
+  errors(): string;
+  /** Lets go of the connection. Does NOT end the command where it runs in a pod (as measured on a real cluster). */
+  close(): void;
+}
+
+// ------------------------------------------------------------------------------------------------ the cluster
+
+export interface ClusterIdentity {
+  /** UID of the namespace `kube-system`: what a run is bound to. */
+  readonly uid: string;
+  /** The kubeconfig context's name. */
+  readonly context: string;
+  /** The API server's address. */
+  readonly server: string;
+}
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The cluster as a whole. Failures are `UnreachableError`s that say what was asked of what. */
+export interface Cluster {
+  identity(signal: AbortSignal): Promise<ClusterIdentity>;
+  /** Those of `permissions` that the user does not have (one SelfSubjectAccessReview each). */
+  missingPermissions(permissions: readonly Permission[], signal: AbortSignal): Promise<readonly Permission[]>;
+  /** The registry's credentials from the Secret; `undefined` when there is no such Secret. */
+  registryCredentials(signal: AbortSignal): Promise<Credentials | undefined>;
+}
+
+/** Who a pod or a setting belongs to. */
+export interface SkopeoPodInfo {
+  readonly name: string;
+  readonly uid: string;
+  /** The run that created it, from its label; empty when it is not ours. */
+  readonly run: string;
+  /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
+  readonly phase: string;
+  readonly terminating: boolean;
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
+
+/** The pod in which Skopeo runs. It has a fixed name, so that a Role can be scoped to it. */
+export interface SkopeoPodPort {
+  /** Whatever pod bears the fixed name now. */
+  find(signal: AbortSignal): Promise<SkopeoPodInfo | undefined>;
+  /**
+   * Makes sure that a pod of this run is there and its container runs: adopts a live one of the same run, replaces a
+   * lost, finished or soon expiring one. Refuses (`RefusedError`) to touch a pod of another run or of somebody else.
+   */
+  ensure(signal: AbortSignal): Promise<SkopeoPodInfo>;
+  /** Deletes the pod and waits until it is gone. `false` when there was none. Never deletes a pod that is not ours. */
+  remove(signal: AbortSignal): Promise<boolean>;
+}
+
+/** The registry's workload, and nothing else of its namespace. */
+export interface WorkloadPort {
+  /** Finds the StatefulSet or Deployment. `UnreachableError` when there is none. */
+  read(signal: AbortSignal): Promise<Workload>;
+  /** Applies a JSON patch with `fieldValidation=Strict`. `ConflictError` when one of its `test`s did not hold. */
+  patch(patch: JsonPatch, signal: AbortSignal): Promise<Workload>;
+  /** The pods that the workload owns, terminating ones included. */
+  pods(signal: AbortSignal): Promise<readonly WorkloadPod[]>;
+  /** Deletes one of them, with its UID as a precondition; nothing happens when it is gone already. */
+  deletePod(pod: WorkloadPod, signal: AbortSignal): Promise<void>;
+}
