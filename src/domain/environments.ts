@@ -1,0 +1,68 @@
+/** The environments file: which environments to clean, and which of their revisions to retain. */
+import { type EnvironmentId, parseEnvironmentId, parseRevision } from './names.ts';
+
+/** One line of the file: an environment, and the revisions that stay. No revisions means that none stays. */
+export interface EnvironmentEntry {
+  readonly id: EnvironmentId;
+  readonly retain: readonly number[];
+  /** Line number in the file, from 1. */
+  readonly line: number;
+}
+
+/** What is wrong on one line. */
+export interface EnvironmentFault {
+  readonly line: number;
+  /** The offending text. */
+  readonly text: string;
+  readonly problem: string;
+}
+
+export interface EnvironmentsFile {
+  readonly entries: readonly EnvironmentEntry[];
+  /** All faults at once; when there is any, the entries must not be used. */
+  readonly faults: readonly EnvironmentFault[];
+}
+
+/**
+ * Reads the file's text: one environment a line, its ID, then the revisions to retain, separated by blanks.
+ * Accepts blank lines, `#` comments, tabs, Windows line ends and a byte-order mark. A commented-out environment
+ * does not exist for this program: its tags are left alone altogether.
+ */
+export function parseEnvironmentsFile(text: string): EnvironmentsFile {
+  const entries: EnvironmentEntry[] = [];
+  const faults: EnvironmentFault[] = [];
+  const lineOf = new Map<EnvironmentId, number>();
+  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
+  for (const [index, raw] of lines.entries()) {
+    const line = index + 1;
+    const [first, ...rest] = raw
+      .replace(/#.*$/, '')
+      .split(/\s+/)
+      .filter((word) => word !== '');
+    if (first === undefined) continue;
+    const fault = (offending: string, problem: string) => faults.push({ line, text: offending, problem });
+
+    const retain: number[] = [];
+    for (const word of rest) {
+      const revision = parseRevision(word);
+      if (revision === undefined) fault(word, 'a revision is a positive whole number without leading zeros');
+      else if (!retain.includes(revision)) retain.push(revision);
+    }
+    const id = parseEnvironmentId(first);
+    if (id === undefined) {
+      fault(first, describeBadId(first));
+      continue;
+    }
+    const earlier = lineOf.get(id);
+    if (earlier === undefined) lineOf.set(id, line);
+    else
+      fault(first, `this environment is already given on line ${earlier}; put all its revisions on one line`);
+    entries.push({ id, retain, line });
+  }
+  return { entries, faults };
+}
+
+function describeBadId(text: string): string {
+  if (/^[0-9a-fA-F]{24}$/.test(text)) return 'an environment ID has lower-case hex digits only';
+  return `an environment ID has 24 lower-case hex digits (0-9, a-f), this has ${[...text].length} characters`;
+}

@@ -1,0 +1,214 @@
+/**
+ * The plan: for every tag of every repository concerned, what happens to it and why. Made by pure functions from
+ * what the registry holds and what the environments file says. The review shows it, the lists on disk are a view
+ * of it, and deleting executes it: nothing is deleted that is not in it.
+ */
+import type { EnvironmentEntry } from './environments.ts';
+import {
+  type Digest,
+  type EnvironmentId,
+  legacyRepository,
+  NEW_REPOSITORY,
+  parseLegacyTag,
+  parseNewTag,
+  type Repository,
+  type RevisionName,
+  type Tag,
+} from './names.ts';
+import { type ProtectionRule, protect } from './protection.ts';
+
+/**
+ * What happens to a tag. Everything but `delete` is kept.
+ *
+ * - `delete`: a revision that the file does not retain
+ * - `retain`: a revision that the file names
+ * - `protect`: the file would delete it, but a rule forbids it
+ * - `struck`: the reviewer took it from the list
+ * - `unrecognised`: not a revision's tag
+ * - `other`: a revision of an environment that the file does not name
+ */
+export type Fate = 'delete' | 'retain' | 'protect' | 'struck' | 'unrecognised' | 'other';
+
+/** One tag of the plan. */
+export interface PlannedTag {
+  readonly tag: Tag;
+  /** `undefined` when the registry lists the tag but has no manifest for it. Such a tag is never deleted. */
+  readonly digest: Digest | undefined;
+  readonly fate: Fate;
+  /** Why, in a few words for the review. */
+  readonly reason: string;
+  /** The protection rule's name, with fate `protect`. */
+  readonly rule?: string;
+  /** The revision that the tag names, unless it is unrecognised. */
+  readonly names?: RevisionName;
+}
+
+/** Which repository, and which of the two naming schemes its tags follow. */
+export type RepositoryRef =
+  | { readonly scheme: 'new'; readonly repository: Repository }
+  | { readonly scheme: 'legacy'; readonly repository: Repository; readonly environment: EnvironmentId };
+
+/** What an image index lists, by the index's digest. Nested indexes have an entry of their own. */
+export type Indexes = Readonly<Record<Digest, readonly Digest[]>>;
+
+/** What the registry holds in one repository. */
+export interface RepositoryContent {
+  readonly ref: RepositoryRef;
+  /** Every tag with the digest that it stands for; `undefined` where the registry has no manifest for it. */
+  readonly tags: ReadonlyMap<Tag, Digest | undefined>;
+  readonly indexes: Indexes;
+}
+
+/** The plan for one repository. Digests and indexes belong to a repository, so repositories are independent. */
+export interface RepositoryPlan {
+  readonly ref: RepositoryRef;
+  /** `false` when the registry does not know the repository; it then has no tags. */
+  readonly exists: boolean;
+  readonly tags: readonly PlannedTag[];
+  readonly indexes: Indexes;
+}
+
+export const NEW_REPOSITORY_REF: RepositoryRef = { scheme: 'new', repository: NEW_REPOSITORY };
+
+export function legacyRef(environment: EnvironmentId): RepositoryRef {
+  return { scheme: 'legacy', repository: legacyRepository(environment), environment };
+}
+
+/** The plan for a repository that the registry does not know. */
+export function planMissingRepository(ref: RepositoryRef): RepositoryPlan {
+  return { ref, exists: false, tags: [], indexes: {} };
+}
+
+/** Decides every tag's fate: first by the file, then by the rules of protection. */
+export function planRepository(
+  content: RepositoryContent,
+  environments: readonly EnvironmentEntry[],
+  rules?: readonly ProtectionRule[],
+): RepositoryPlan {
+  const retained = new Map(environments.map((entry) => [entry.id, new Set(entry.retain)]));
+  const tags = [...content.tags].map(([tag, digest]) => judge({ tag, digest, ref: content.ref, retained }));
+  return {
+    ref: content.ref,
+    exists: true,
+    tags: protect(tags, content.indexes, rules),
+    indexes: content.indexes,
+  };
+}
+
+/** What the tag names, if it is a revision's tag under the repository's naming scheme. */
+export function readRevision(ref: RepositoryRef, tag: Tag): RevisionName | undefined {
+  return ref.scheme === 'new' ? parseNewTag(tag) : parseLegacyTag(tag, ref.environment);
+}
+
+function judge(given: {
+  tag: Tag;
+  digest: Digest | undefined;
+  ref: RepositoryRef;
+  retained: ReadonlyMap<EnvironmentId, ReadonlySet<number>>;
+}): PlannedTag {
+  const { tag, digest } = given;
+  const names = readRevision(given.ref, tag);
+  if (names === undefined) return { tag, digest, fate: 'unrecognised', reason: 'not the tag of a revision' };
+  const retained = given.retained.get(names.environment);
+  if (retained === undefined)
+    return { tag, digest, names, fate: 'other', reason: 'environment is not in the file' };
+  if (retained.has(names.revision))
+    return { tag, digest, names, fate: 'retain', reason: 'named in the file' };
+  return { tag, digest, names, fate: 'delete', reason: 'not named in the file' };
+}
+
+/** Changes that may come after a plan was frozen. Each of them can only make the set of deletions smaller. */
+export interface Revision {
+  /** Tags that the reviewer struck from the list. */
+  readonly struck?: ReadonlySet<Tag>;
+  /** The file's present entries: a revision that is newly retained is honoured. */
+  readonly environments?: readonly EnvironmentEntry[];
+  /** What the repository holds now, for every tag that is not to be deleted, and every new one. */
+  readonly live?: Pick<RepositoryContent, 'tags' | 'indexes'>;
+}
+
+/**
+ * A plan after review, after a change of the file, or after a second look at the registry: tags are kept that were
+ * doomed, never the other way round, and whatever the kept ones need is protected.
+ */
+export function revisePlan(
+  plan: RepositoryPlan,
+  revision: Revision,
+  rules?: readonly ProtectionRule[],
+): RepositoryPlan {
+  const retained = new Map(revision.environments?.map((entry) => [entry.id, new Set(entry.retain)]));
+  const tags = plan.tags.map((planned): PlannedTag => {
+    if (planned.fate !== 'delete') {
+      const live = revision.live?.tags.get(planned.tag);
+      return live === undefined ? planned : { ...planned, digest: live };
+    }
+    if (revision.struck?.has(planned.tag))
+      return { ...planned, fate: 'struck', reason: 'struck from the list in review' };
+    if (planned.names && retained.get(planned.names.environment)?.has(planned.names.revision))
+      return { ...planned, fate: 'retain', reason: 'named in the file since the plan was made' };
+    return planned;
+  });
+  const known = new Set(plan.tags.map((planned) => planned.tag));
+  for (const [tag, digest] of revision.live?.tags ?? []) {
+    if (!known.has(tag)) tags.push({ tag, digest, fate: 'other', reason: 'pushed since the plan was made' });
+  }
+  const indexes = { ...plan.indexes, ...revision.live?.indexes };
+  return { ...plan, tags: protect(tags, indexes, rules), indexes };
+}
+
+/** One manifest to delete, with all doomed tags on it. */
+export interface Deletion {
+  readonly repository: Repository;
+  readonly digest: Digest;
+  readonly tags: readonly Tag[];
+}
+
+/** What is to be deleted of a repository: once for each digest, in the plan's order. */
+export function deletionsOf(plan: RepositoryPlan): readonly Deletion[] {
+  const byDigest = new Map<Digest, Tag[]>();
+  for (const { tag, digest, fate } of plan.tags) {
+    if (fate !== 'delete' || digest === undefined) continue;
+    const tags = byDigest.get(digest);
+    if (tags) tags.push(tag);
+    else byDigest.set(digest, [tag]);
+  }
+  return [...byDigest].map(([digest, tags]) => ({ repository: plan.ref.repository, digest, tags }));
+}
+
+/** The doomed tags of a repository, in the plan's order. */
+export function doomedTags(plan: RepositoryPlan): readonly Tag[] {
+  return plan.tags.filter((planned) => planned.fate === 'delete').map((planned) => planned.tag);
+}
+
+/** How many tags have each fate, over all repositories. */
+export function countFates(plans: readonly RepositoryPlan[]): Record<Fate, number> {
+  const counts: Record<Fate, number> = {
+    delete: 0,
+    retain: 0,
+    protect: 0,
+    struck: 0,
+    unrecognised: 0,
+    other: 0,
+  };
+  for (const plan of plans) for (const { fate } of plan.tags) counts[fate] += 1;
+  return counts;
+}
+
+/** A revision that the file retains and that is found nowhere: most likely a typing error. */
+export interface AbsentRevision extends RevisionName {
+  /** Line of the environments file. */
+  readonly line: number;
+}
+
+/** Which retained revisions are none of `existing`. */
+export function absentRevisions(
+  environments: readonly EnvironmentEntry[],
+  existing: Iterable<RevisionName>,
+): readonly AbsentRevision[] {
+  const found = new Set([...existing].map(({ environment, revision }) => `${environment}-${revision}`));
+  return environments.flatMap(({ id, retain, line }) =>
+    retain
+      .filter((revision) => !found.has(`${id}-${revision}`))
+      .map((revision) => ({ environment: id, revision, line })),
+  );
+}

@@ -1,0 +1,99 @@
+/**
+ * The rules that keep a doomed tag from being deleted because something that stays needs its manifest. A rule is one
+ * function and one line in `protectionRules`.
+ */
+import type { Digest, Tag } from './names.ts';
+import type { Indexes, PlannedTag } from './plan.ts';
+
+/** What a rule sees of a repository. */
+export interface ProtectionView {
+  /** The digests that kept tags stand for, each with one such tag. */
+  readonly kept: ReadonlyMap<Digest, Tag>;
+  readonly indexes: Indexes;
+}
+
+export interface ProtectionRule {
+  readonly name: string;
+  /** For the review: why this rule exists. */
+  readonly why: string;
+  /** The digests that must not be deleted, each with the kept tag that needs it. */
+  needed(view: ProtectionView): ReadonlyMap<Digest, Tag>;
+}
+
+/**
+ * Deleting a manifest removes EVERY tag on its digest, so a doomed twin of a kept tag has to stay
+ * (docker/distribution issue 1566).
+ */
+export const sharedDigest: ProtectionRule = {
+  name: 'shared digest',
+  why: 'deleting a manifest removes every tag on it, and a kept tag is on the same manifest',
+  needed: ({ kept }) => kept,
+};
+
+/**
+ * An image index refers to its platforms' manifests by digest; without them it cannot be pulled (OCI Image
+ * Specification, "Image Index"). Indexes may list indexes.
+ */
+export const indexChild: ProtectionRule = {
+  name: 'index child',
+  why: 'a kept image index lists the manifest',
+  needed: ({ kept, indexes }) => {
+    const needed = new Map<Digest, Tag>();
+    const visit = (digest: Digest, keeper: Tag) => {
+      for (const child of indexes[digest] ?? []) {
+        if (needed.has(child)) continue;
+        needed.set(child, keeper);
+        visit(child, keeper);
+      }
+    };
+    for (const [digest, keeper] of kept) visit(digest, keeper);
+    return needed;
+  },
+};
+
+/**
+ * A tag without a readable manifest has no digest to delete by. (It cannot be the twin of a doomed tag either: that
+ * one's manifest, in the same repository, was read.)
+ */
+export const UNREADABLE = 'unreadable';
+
+export const protectionRules: readonly ProtectionRule[] = [sharedDigest, indexChild];
+
+/**
+ * Applies the rules until nothing changes any more: a tag that is protected is kept, and what it needs in turn is
+ * protected too. Keeps the order of the tags.
+ */
+export function protect(
+  tags: readonly PlannedTag[],
+  indexes: Indexes,
+  rules: readonly ProtectionRule[] = protectionRules,
+): readonly PlannedTag[] {
+  let current = tags.map(keepUnreadable);
+  for (;;) {
+    const view: ProtectionView = { kept: keptDigests(current), indexes };
+    let changed = false;
+    for (const rule of rules) {
+      const needed = rule.needed(view);
+      current = current.map((planned) => {
+        const keeper = planned.fate === 'delete' && planned.digest && needed.get(planned.digest);
+        if (!keeper) return planned;
+        changed = true;
+        return { ...planned, fate: 'protect', rule: rule.name, reason: `${rule.name} with ${keeper}` };
+      });
+    }
+    if (!changed) return current;
+  }
+}
+
+function keepUnreadable(planned: PlannedTag): PlannedTag {
+  if (planned.fate !== 'delete' || planned.digest !== undefined) return planned;
+  return { ...planned, fate: 'protect', rule: UNREADABLE, reason: 'the registry has no manifest for it' };
+}
+
+function keptDigests(tags: readonly PlannedTag[]): ReadonlyMap<Digest, Tag> {
+  const kept = new Map<Digest, Tag>();
+  for (const { tag, digest, fate } of tags) {
+    if (fate !== 'delete' && digest !== undefined && !kept.has(digest)) kept.set(digest, tag);
+  }
+  return kept;
+}
