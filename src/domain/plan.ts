@@ -121,7 +121,10 @@ function judge(given: {
 export interface Revision {
   /** Tags that the reviewer struck from the list. */
   readonly struck?: ReadonlySet<Tag>;
-  /** The file's present entries: a revision that is newly retained is honoured. */
+  /**
+   * The file's present entries: a revision that is newly retained stays, and an environment that is no longer in the
+   * file is left alone.
+   */
   readonly environments?: readonly EnvironmentEntry[];
   /** What the repository holds now, for every tag that is not to be deleted, and every new one. */
   readonly live?: Pick<RepositoryContent, 'tags' | 'indexes'>;
@@ -144,9 +147,7 @@ export function revisePlan(
     }
     if (revision.struck?.has(planned.tag))
       return { ...planned, fate: 'struck', reason: 'struck from the list in review' };
-    if (planned.names && retained.get(planned.names.environment)?.has(planned.names.revision))
-      return { ...planned, fate: 'retain', reason: 'named in the file since the plan was made' };
-    return planned;
+    return revision.environments ? heed(planned, retained) : planned;
   });
   const known = new Set(plan.tags.map((planned) => planned.tag));
   for (const [tag, digest] of revision.live?.tags ?? []) {
@@ -154,6 +155,16 @@ export function revisePlan(
   }
   const indexes = { ...plan.indexes, ...revision.live?.indexes };
   return { ...plan, tags: protect(tags, indexes, rules), indexes };
+}
+
+/** A doomed tag in the light of the file as it is now. */
+function heed(planned: PlannedTag, retained: ReadonlyMap<EnvironmentId, ReadonlySet<number>>): PlannedTag {
+  if (planned.names === undefined) return planned;
+  const revisions = retained.get(planned.names.environment);
+  if (revisions === undefined)
+    return { ...planned, fate: 'other', reason: 'environment is no longer in the file' };
+  if (!revisions.has(planned.names.revision)) return planned;
+  return { ...planned, fate: 'retain', reason: 'named in the file since the plan was made' };
 }
 
 /** One manifest to delete, with all doomed tags on it. */

@@ -1,0 +1,116 @@
+/** What became of each planned tag, and the figures of a run. */
+import type { Repository, Tag } from './names.ts';
+import { countFates, type RepositoryPlan } from './plan.ts';
+
+/**
+ * - `deleted`: this run deleted it
+ * - `alreadyGone`: it was gone when its turn came
+ * - `failed`: see the reason; `--resume` tries again
+ * - `drifted`: it no longer stood for the planned manifest, or a tag that moved now needs that; it was left alone
+ */
+export type Outcome = 'deleted' | 'alreadyGone' | 'failed' | 'drifted';
+
+/** One line of the journal. */
+export interface JournalEntry {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly repository: Repository;
+  readonly tag: Tag;
+  readonly outcome: Outcome;
+  readonly reason?: string;
+}
+
+/** The latest outcome of every tag that has one. */
+export class Outcomes {
+  readonly #entries = new Map<string, JournalEntry>();
+
+  record(entry: JournalEntry): void {
+    this.#entries.set(`${entry.repository}:${entry.tag}`, entry);
+  }
+
+  of(repository: Repository, tag: Tag): JournalEntry | undefined {
+    return this.#entries.get(`${repository}:${tag}`);
+  }
+
+  /** Nothing more is to be done about it. Failures are open. */
+  isSettled(repository: Repository, tag: Tag): boolean {
+    const outcome = this.of(repository, tag)?.outcome;
+    return outcome !== undefined && outcome !== 'failed';
+  }
+
+  /** The registry no longer has the tag. */
+  isGone(repository: Repository, tag: Tag): boolean {
+    const outcome = this.of(repository, tag)?.outcome;
+    return outcome === 'deleted' || outcome === 'alreadyGone';
+  }
+
+  with(outcome: Outcome): readonly JournalEntry[] {
+    return [...this.#entries.values()].filter((entry) => entry.outcome === outcome);
+  }
+}
+
+/** The closing object of a run. Counts are tags, cumulative over resumes. */
+export interface Summary {
+  readonly event: 'summary';
+  readonly mode: 'plan' | 'delete';
+  readonly exitCode: number;
+  readonly environments: number;
+  readonly planned: number;
+  readonly deleted: number;
+  readonly alreadyGone: number;
+  readonly failed: number;
+  readonly drifted: number;
+  readonly retained: number;
+  readonly protected: number;
+  readonly unrecognised: number;
+  readonly struck: number;
+  readonly missingRepositories: readonly string[];
+  readonly resumed: boolean;
+  readonly durationMs: number;
+}
+
+/** What a summary counts; the rest of it is the run's circumstances. */
+export type Figures = Omit<
+  Summary,
+  'event' | 'mode' | 'exitCode' | 'environments' | 'resumed' | 'durationMs'
+>;
+
+export const noFigures: Figures = {
+  planned: 0,
+  deleted: 0,
+  alreadyGone: 0,
+  failed: 0,
+  drifted: 0,
+  retained: 0,
+  protected: 0,
+  unrecognised: 0,
+  struck: 0,
+  missingRepositories: [],
+};
+
+/**
+ * Counts. A tag that has an outcome counts as planned even if a later look at the plan would keep it, so that
+ * `planned` is the sum of the outcomes once everything has one.
+ */
+export function countFigures(plans: readonly RepositoryPlan[], outcomes: Outcomes): Figures {
+  const fates = countFates(plans);
+  const settled: Record<Outcome, number> = { deleted: 0, alreadyGone: 0, failed: 0, drifted: 0 };
+  let planned = 0;
+  for (const { ref, tags } of plans) {
+    for (const { tag, fate } of tags) {
+      const outcome = outcomes.of(ref.repository, tag)?.outcome;
+      if (outcome) settled[outcome] += 1;
+      if (fate === 'delete' || outcome) planned += 1;
+      if (fate !== 'delete' && outcome) fates[fate] -= 1;
+    }
+  }
+  return {
+    planned,
+    ...settled,
+    retained: fates.retain,
+    protected: fates.protect,
+    unrecognised: fates.unrecognised,
+    struck: fates.struck,
+    missingRepositories: plans.filter((plan) => !plan.exists).map((plan) => plan.ref.repository),
+  };
+}

@@ -1,0 +1,104 @@
+/** What the administrator reviews: the plan, summed up by environment and repository. */
+import type { EnvironmentEntry } from './environments.ts';
+import type { EnvironmentId, Repository } from './names.ts';
+import type { RepositoryPlan } from './plan.ts';
+
+/** One environment in one repository. */
+export interface ReviewRow {
+  readonly environment: EnvironmentId;
+  readonly repository: Repository;
+  readonly scheme: 'new' | 'legacy';
+  /** The registry does not know the repository. */
+  readonly missing: boolean;
+  readonly found: number;
+  readonly retained: number;
+  readonly protected: number;
+  readonly struck: number;
+  readonly toDelete: number;
+  /** Tags by the rule that protects them. */
+  readonly protectedBy: Readonly<Record<string, number>>;
+  /** Nothing of the environment will remain in any repository of the plan, although something is there now. */
+  readonly nothingRemains: boolean;
+}
+
+export interface Review {
+  readonly rows: readonly ReviewRow[];
+  /** Tags in these repositories that no row counts: unrecognised ones, and those of other environments. */
+  readonly leftAlone: { readonly unrecognised: number; readonly otherEnvironments: number };
+  readonly totals: { readonly found: number; readonly protected: number; readonly toDelete: number };
+}
+
+/** Sums the plan up, a row for every environment of the file in every repository of the plan. */
+export function reviewPlan(
+  plans: readonly RepositoryPlan[],
+  environments: readonly EnvironmentEntry[],
+): Review {
+  const rows = new Map<string, MutableRow>();
+  const leftAlone = { unrecognised: 0, otherEnvironments: 0 };
+  const named = new Set(environments.map((entry) => entry.id));
+  for (const plan of plans) {
+    const { ref } = plan;
+    for (const environment of ref.scheme === 'legacy' ? [ref.environment] : named)
+      rows.set(`${environment} ${ref.repository}`, emptyRow(plan, environment));
+    for (const planned of plan.tags) {
+      const row = planned.names && rows.get(`${planned.names.environment} ${ref.repository}`);
+      if (planned.fate === 'unrecognised') leftAlone.unrecognised += 1;
+      else if (row) countTag(row, planned);
+      else leftAlone.otherEnvironments += 1;
+    }
+  }
+  const remaining = new Set<EnvironmentId>();
+  for (const row of rows.values()) if (row.found > row.toDelete) remaining.add(row.environment);
+  const order = new Map(environments.map((entry, index) => [entry.id, index]));
+  const sorted = [...rows.values()]
+    .map((row) => ({ ...row, nothingRemains: row.found > 0 && !remaining.has(row.environment) }))
+    .sort((a, b) => (order.get(a.environment) ?? 0) - (order.get(b.environment) ?? 0));
+  const sum = (key: 'found' | 'protected' | 'toDelete') => sorted.reduce((total, row) => total + row[key], 0);
+  return {
+    rows: sorted,
+    leftAlone,
+    totals: { found: sum('found'), protected: sum('protected'), toDelete: sum('toDelete') },
+  };
+}
+
+type MutableRow = { -readonly [Key in keyof Omit<ReviewRow, 'protectedBy'>]: ReviewRow[Key] } & {
+  protectedBy: Record<string, number>;
+};
+
+function emptyRow({ ref, exists }: RepositoryPlan, environment: EnvironmentId): MutableRow {
+  return {
+    environment,
+    repository: ref.repository,
+    scheme: ref.scheme,
+    missing: !exists,
+    found: 0,
+    retained: 0,
+    protected: 0,
+    struck: 0,
+    toDelete: 0,
+    protectedBy: {},
+    nothingRemains: false,
+  };
+}
+
+function countTag(row: MutableRow, planned: RepositoryPlan['tags'][number]): void {
+  row.found += 1;
+  switch (planned.fate) {
+    case 'delete':
+      row.toDelete += 1;
+      break;
+    case 'retain':
+      row.retained += 1;
+      break;
+    case 'struck':
+      row.struck += 1;
+      break;
+    case 'protect':
+      row.protected += 1;
+      row.protectedBy[planned.rule ?? ''] = (row.protectedBy[planned.rule ?? ''] ?? 0) + 1;
+      break;
+    case 'unrecognised':
+    case 'other':
+      break;
+  }
+}
