@@ -3,7 +3,11 @@
  * waits takes or was built with an AbortSignal; an aborted call rejects with the signal's reason.
  */
 import type { Digest, Repository, Tag } from './domain/names.ts';
+import type { JournalEntry, Outcomes } from './domain/outcome.ts';
 import type { Permission } from './domain/permissions.ts';
+import type { RepositoryPlan, RepositoryRef } from './domain/plan.ts';
+import type { Review } from './domain/review.ts';
+import type { RunRecord, StepKey } from './domain/run.ts';
 import type { JsonPatch, Workload, WorkloadPod } from './domain/workload.ts';
 
 // ---------------------------------------------------------------------------------------------- the registry
@@ -137,4 +141,118 @@ export interface WorkloadPort {
   pods(signal: AbortSignal): Promise<readonly WorkloadPod[]>;
   /** Deletes one of them, with its UID as a precondition; nothing happens when it is gone already. */
   deletePod(pod: WorkloadPod, signal: AbortSignal): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------- local storage
+
+/** The append-only journal of what happened to each tag. */
+export interface Journal {
+  /** What is on disk, with damaged lines left out (their tags are simply looked at again). */
+  read(): Promise<{ readonly outcomes: Outcomes; readonly damagedLines: number }>;
+  /** Notes an outcome; it is on disk within a quarter of a second. Throws a `StorageError` once writing has failed. */
+  append(entry: JournalEntry): void;
+  /** Returns when everything is on disk. */
+  flush(): Promise<void>;
+  /** Flushes, and lets go of the file. */
+  close(): Promise<void>;
+}
+
+/** The frozen plan of a run: written a repository at a time, never changed. */
+export interface PlanFile {
+  append(plan: RepositoryPlan): Promise<void>;
+  /** The repositories planned so far, in their order. */
+  read(): Promise<readonly RepositoryPlan[]>;
+  /** SHA-256 of the file, hex. */
+  sha256(): Promise<string>;
+}
+
+/** The lists for review: `revisions_to_delete`, `tags/<repository>`, and when finished `tags/done/…`. */
+export interface Lists {
+  /** Makes the folders, and fails unless they are real folders. */
+  prepare(): Promise<void>;
+  /** Writes the list of a repository; none where nothing is doomed. */
+  write(plan: RepositoryPlan): Promise<void>;
+  /** The list's text, wherever it is; `undefined` when it is nowhere. */
+  read(ref: RepositoryRef): Promise<string | undefined>;
+  /** Moves the list to `tags/done/`; nothing happens if it is there already. */
+  finish(ref: RepositoryRef): Promise<void>;
+  isFinished(ref: RepositoryRef): Promise<boolean>;
+  /** Where the list is, or would be, for messages. */
+  place(ref: RepositoryRef): string;
+  /** The folder that holds them all. */
+  readonly folder: string;
+}
+
+/** One run's folder. */
+export interface RunHandle {
+  readonly folder: string;
+  readonly record: RunRecord;
+  /** Changes the record, on disk before it returns. Changes are made one after the other. */
+  update(change: (record: RunRecord) => RunRecord): Promise<void>;
+  readonly plan: PlanFile;
+  readonly journal: Journal;
+  readonly lists: Lists;
+}
+
+/** All runs of a state folder. Holds the folder for this process alone until it is closed. */
+export interface RunStore {
+  /** The newest run; `undefined` when there is none. A damaged one is set aside and reported (`StorageError`). */
+  latest(): Promise<RunHandle | undefined>;
+  create(record: RunRecord): Promise<RunHandle>;
+  /** This state folder holds (or held) a run of that ID. */
+  knows(id: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+// ------------------------------------------------------------------------------- the person in front of it, time
+
+/** What a step tells while it runs. */
+export interface Progress {
+  /** `done` of `total` are done; `text` says of what. */
+  update(progress: { readonly done: number; readonly total: number; readonly text?: string }): void;
+  /** What it waits for, or is busy with. */
+  status(text: string): void;
+}
+
+/** A step as the person sees it. */
+export interface StepView {
+  readonly key: StepKey;
+  readonly title: string;
+  /** Why it is skipped; `undefined` when it runs. */
+  readonly skip: string | undefined;
+  /** Runs it; what it returns is shown behind its title. */
+  run(progress: Progress): Promise<string | undefined>;
+}
+
+export interface Person {
+  /** Can be asked questions. */
+  readonly present: boolean;
+  /** Shows the steps and runs them in their order, up to the first that fails; rejects with its error. */
+  steps(steps: readonly StepView[]): Promise<void>;
+  say(text: string): void;
+  warn(text: string): void;
+  /** Something is finished that is worth a machine-readable line. */
+  event(event: Readonly<Record<string, unknown>> & { readonly event: string }): void;
+  review(review: Review, circumstances: ReviewCircumstances): void;
+  /** Asks to type `expected`; `false` when something else is typed. */
+  confirm(question: string, expected: string): Promise<boolean>;
+}
+
+/** What the review says beside the plan. */
+export interface ReviewCircumstances {
+  readonly registry: string;
+  readonly context: string;
+  /** How often deleting will restart the registry. */
+  readonly restarts: number;
+  /** Where the lists are. */
+  readonly lists: string;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Between 0 and 1, for jitter. */
+  random(): number;
 }

@@ -1,0 +1,138 @@
+/**
+ * The few ways in which files of a run are touched: folders 0700, files 0600, symbolic links refused, every failure a
+ * `StorageError` that names the file.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { StorageError } from '../../domain/errors.ts';
+
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+
+/** Makes a folder with mode 0700, unless it is there; refuses anything else of that name. */
+export async function ensureFolder(path: string): Promise<void> {
+  await attempt('make the folder', path, () => mkdir(path, { recursive: true, mode: 0o700 }));
+  const stats = await attempt('look at', path, () => lstat(path));
+  if (stats.isDirectory()) return;
+  throw new StorageError(`${path} is ${stats.isSymbolicLink() ? 'a symbolic link' : 'no folder'}.`, {
+    next: 'Remove it, or name another place with --state-dir.',
+  });
+}
+
+/** The file's text; `undefined` when there is none. */
+export async function readText(path: string): Promise<string | undefined> {
+  const handle = await openFile(path, O_RDONLY).catch((error: unknown) => {
+    if (error instanceof StorageError && hasCode(error.cause, 'ENOENT')) return undefined;
+    throw error;
+  });
+  if (handle === undefined) return undefined;
+  try {
+    return await attempt('read', path, () => handle.readFile('utf8'));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Replaces the file as a whole: after a crash it has either its old or its new text. */
+export async function replaceText(path: string, text: string): Promise<void> {
+  await refuseLink(path);
+  const temporary = `${path}.new`;
+  await attempt('remove', temporary, () => unlink(temporary)).catch(ignoreMissing);
+  const handle = await openFile(temporary, O_WRONLY | O_CREAT | O_EXCL);
+  try {
+    await attempt('write', path, async () => {
+      await handle.writeFile(text);
+      await handle.sync();
+    });
+  } finally {
+    await handle.close();
+  }
+  await attempt('write', path, () => rename(temporary, path));
+  await syncFolder(dirname(path));
+}
+
+/** Moves a file within the same file system. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await refuseLink(from);
+  await attempt(`move to ${to}`, from, () => rename(from, to));
+  await syncFolder(dirname(to));
+}
+
+/** Opens a file for appending (and reading), creating it if need be. */
+export function openAppend(path: string): Promise<FileHandle> {
+  return openFile(path, O_RDWR | O_APPEND | O_CREAT);
+}
+
+/** `true` when there is a regular file; refuses a symbolic link. */
+export async function isFile(path: string): Promise<boolean> {
+  const stats = await attempt('look at', path, () => lstat(path)).catch(ignoreMissing);
+  if (stats?.isSymbolicLink()) throw linkError(path);
+  return stats?.isFile() ?? false;
+}
+
+/** Runs a file operation; its failure becomes a `StorageError`. */
+export async function attempt<T>(what: string, path: string, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw storageError(what, path, error);
+  }
+}
+
+async function openFile(path: string, flags: number): Promise<FileHandle> {
+  try {
+    return await open(path, flags | O_NOFOLLOW, 0o600);
+  } catch (error) {
+    throw hasCode(error, 'ELOOP') ? linkError(path) : storageError('open', path, error);
+  }
+}
+
+async function refuseLink(path: string): Promise<void> {
+  await isFile(path);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await openFile(path, O_RDONLY);
+  try {
+    await attempt('write', path, () => handle.sync());
+  } finally {
+    await handle.close();
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (error instanceof StorageError && hasCode(error.cause, 'ENOENT')) return undefined;
+  throw error;
+}
+
+function linkError(path: string): StorageError {
+  return new StorageError(`${path} is a symbolic link; it is not followed.`, {
+    next: 'Remove it, or put the file itself there.',
+  });
+}
+
+const advice: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full: make room, then continue with --resume.',
+  EDQUOT: 'The disk quota is used up: make room, then continue with --resume.',
+  EACCES: 'Check who owns it, or name another place with --state-dir.',
+  EPERM: 'Check who owns it, or name another place with --state-dir.',
+  EROFS: 'The file system is read-only: name another place with --state-dir.',
+};
+
+function storageError(what: string, path: string, error: unknown): StorageError {
+  const code = hasCode(error) ? error.code : '';
+  return new StorageError(`Could not ${what} ${path}${code === '' ? '' : ` (${code})`}.`, {
+    next: advice[code] ?? '',
+    cause: error,
+  });
+}
+
+function hasCode(error: unknown, code?: string): error is { code: string } {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    (code === undefined || error.code === code)
+  );
+}

@@ -1,0 +1,55 @@
+/** The frozen plan: one JSON line a repository, appended as each is planned, never changed. */
+import { createHash } from 'node:crypto';
+import { StorageError } from '../../domain/errors.ts';
+import type { RepositoryPlan } from '../../domain/plan.ts';
+import type { PlanFile } from '../../ports.ts';
+import { attempt, openAppend, readText } from './files.ts';
+
+/** The plan in the file `path`, which is made by the first repository. */
+export function openPlanFile(path: string): PlanFile {
+  return {
+    async append(plan) {
+      const file = await openAppend(path);
+      try {
+        await attempt('write', path, async () => {
+          // What follows the last line end was cut short by a crash: that repository is listed again.
+          await file.truncate(endOfLastLine(await readText(path)));
+          await file.appendFile(`${JSON.stringify(plan)}\n`);
+          await file.datasync();
+        });
+      } finally {
+        await file.close();
+      }
+    },
+
+    async read() {
+      const text = (await readText(path)) ?? '';
+      return text
+        .slice(0, text.lastIndexOf('\n') + 1)
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => parsePlan(line, path));
+    },
+
+    async sha256() {
+      return createHash('sha256')
+        .update((await readText(path)) ?? '')
+        .digest('hex');
+    },
+  };
+}
+
+function endOfLastLine(text: string | undefined): number {
+  return text === undefined ? 0 : Buffer.byteLength(text.slice(0, text.lastIndexOf('\n') + 1));
+}
+
+function parsePlan(line: string, path: string): RepositoryPlan {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new StorageError(`The plan in ${path} is damaged.`, {
+      next: 'Give this run up with --fresh and begin a new one.',
+      cause: error,
+    });
+  }
+}

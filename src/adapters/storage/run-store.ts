@@ -1,0 +1,130 @@
+/** The state folder: a folder for every run, in it `run.json` (lowdb), `plan.jsonl`, `journal.jsonl` and the lists. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Low } from 'lowdb';
+import { StorageError } from '../../domain/errors.ts';
+import type { RunRecord } from '../../domain/run.ts';
+import type { RunHandle, RunStore } from '../../ports.ts';
+import { attempt, ensureFolder, isFile, moveFile, readText, replaceText } from './files.ts';
+import { openJournal } from './journal.ts';
+import { openLists } from './lists.ts';
+import { lockFolder } from './lock.ts';
+import { openPlanFile } from './plan-file.ts';
+
+const RECORD = 'run.json';
+/** A run's ID begins with its start's time, so names sort by age. */
+const RUN_FOLDER = /^\d{8}T\d{6}Z-[0-9a-f]{6}$/;
+
+/** Opens a state folder, making it if need be, and locks it for this process. */
+export async function openRunStore(root: string): Promise<RunStore> {
+  await ensureFolder(root);
+  const unlock = await lockFolder(root);
+  const opened: RunHandle[] = [];
+  const folderOf = (id: string) => join(root, id);
+  const open = async (id: string, initial?: RunRecord) => {
+    const handle = await openRun(folderOf(id), initial);
+    opened.push(handle);
+    return handle;
+  };
+  return {
+    async latest() {
+      const names = await attempt('list', root, () => readdir(root));
+      // A folder without a record is what a crash left of a run that never began.
+      for (const id of names
+        .filter((name) => RUN_FOLDER.test(name))
+        .sort()
+        .reverse())
+        if (await isFile(join(folderOf(id), RECORD))) return open(id);
+      return undefined;
+    },
+
+    async create(record) {
+      await ensureFolder(folderOf(record.id));
+      return open(record.id, record);
+    },
+
+    async knows(id) {
+      return RUN_FOLDER.test(id) && (await isFile(join(folderOf(id), RECORD)));
+    },
+
+    async close() {
+      try {
+        for (const run of opened) await run.journal.close();
+      } finally {
+        await unlock();
+      }
+    },
+  };
+}
+
+async function openRun(folder: string, initial: RunRecord | undefined): Promise<RunHandle> {
+  const path = join(folder, RECORD);
+  // lowdb would make a missing or unreadable file an empty one; here both are reported.
+  const database = new Low<RunRecord | undefined>(
+    {
+      read: () => readRecord(path),
+      write: (record) => replaceText(path, `${JSON.stringify(record, null, 2)}\n`),
+    },
+    undefined,
+  );
+  if (initial) {
+    database.data = initial;
+    await database.write();
+  } else {
+    await database.read();
+  }
+  let updating: Promise<void> = Promise.resolve();
+  const current = (): RunRecord => {
+    if (database.data === undefined) throw new Error(`No record was read from ${path}.`);
+    return database.data;
+  };
+  return {
+    folder,
+    get record() {
+      return current();
+    },
+    update(change) {
+      const next = updating.then(async () => {
+        const before = current();
+        database.data = change(before);
+        try {
+          await database.write();
+        } catch (error) {
+          database.data = before;
+          throw error;
+        }
+      });
+      updating = next.catch(() => {});
+      return next;
+    },
+    plan: openPlanFile(join(folder, 'plan.jsonl')),
+    journal: openJournal(join(folder, 'journal.jsonl')),
+    lists: openLists(folder),
+  };
+}
+
+async function readRecord(path: string): Promise<RunRecord | undefined> {
+  const text = await readText(path);
+  const record = parseRecord(text ?? '');
+  if (record !== undefined) return record;
+  const aside = `${path}.damaged`;
+  await moveFile(path, aside);
+  throw new StorageError(`The state of a run is damaged; it was set aside as ${aside}.`, {
+    next: 'That run cannot be resumed. Check the registry with: npm run clean -- recover. Then begin a new run.',
+  });
+}
+
+function parseRecord(text: string): RunRecord | undefined {
+  try {
+    const value = JSON.parse(text);
+    const isRecord =
+      value?.schema === 1 &&
+      typeof value.id === 'string' &&
+      typeof value.stage === 'string' &&
+      Array.isArray(value.environments) &&
+      typeof value.steps === 'object';
+    return isRecord ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

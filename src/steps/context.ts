@@ -1,0 +1,49 @@
+/** What every step is given. */
+import type { EnvironmentEntry } from '../domain/environments.ts';
+import type { Outcomes } from '../domain/outcome.ts';
+import type { RepositoryPlan } from '../domain/plan.ts';
+import type { StepKey } from '../domain/run.ts';
+import type { Clock, Person, Progress, Registry, RunHandle, SkopeoPodPort, WorkloadPort } from '../ports.ts';
+
+/** The options that steps look at. */
+export interface StepSettings {
+  /** How many registry operations at a time. */
+  readonly concurrency: number;
+  /** `user@host`, for the record in the cluster. */
+  readonly operator: string;
+  readonly context: string;
+  readonly registryContainer: string | undefined;
+  /** The registry's port, by which its container may be recognised. */
+  readonly registryPort: number | undefined;
+  readonly rolloutTimeoutMs: number;
+  readonly restoreTimeoutMs: number;
+}
+
+export interface Context {
+  readonly settings: StepSettings;
+  /** The environments file as it is now. */
+  readonly environments: readonly EnvironmentEntry[];
+  readonly run: RunHandle;
+  readonly registry: Registry;
+  /** `undefined` when Skopeo runs on this machine. */
+  readonly pod: SkopeoPodPort | undefined;
+  readonly workload: WorkloadPort;
+  readonly person: Person;
+  readonly clock: Clock;
+  /** Ends the step: a signal was sent, or something failed. Steps of the safety net get one that is never aborted by it. */
+  readonly signal: AbortSignal;
+  /** The plan as it stands: frozen, then made smaller by review, file and second looks. By repository. */
+  readonly plans: Map<string, RepositoryPlan>;
+  readonly outcomes: Outcomes;
+  /** The plan was made by this process just now, so that the registry need not be looked at as a whole again. */
+  planIsFresh: boolean;
+}
+
+/** One step of a run. Steps ensure, they do not do: a second time is harmless. */
+export interface Step {
+  readonly key: StepKey;
+  /** Why there is nothing for it to do; `undefined` when it runs. */
+  skip?(context: Context): string | undefined;
+  /** What it returns is shown behind its title. */
+  run(context: Context, progress: Progress): Promise<string | undefined>;
+}

@@ -1,0 +1,29 @@
+/** Lists `domino-<environmentId>` for each environment, as the older naming scheme has it. */
+import { doomedTags, legacyRef } from '../domain/plan.ts';
+import { count } from '../domain/text.ts';
+import { concurrently } from './concurrently.ts';
+import type { Step } from './context.ts';
+import { planOnce } from './list.ts';
+
+/** Repositories at a time: enough that small ones do not wait for one another. */
+const REPOSITORIES_AT_A_TIME = 4;
+
+export const listLegacy: Step = {
+  key: 'list-legacy',
+
+  skip: ({ run }) => (run.record.only === 'new' ? '--only new' : undefined),
+
+  async run(context, progress) {
+    const refs = context.run.record.environments.map(({ id }) => legacyRef(id));
+    let done = 0;
+    await concurrently(refs, REPOSITORIES_AT_A_TIME, async (ref) => {
+      await planOnce(context, ref);
+      done += 1;
+      progress.update({ done, total: refs.length, text: 'repositories listed' });
+    });
+    const plans = refs.flatMap((ref) => context.plans.get(ref.repository) ?? []);
+    const missing = plans.filter((plan) => !plan.exists).length;
+    const doomed = plans.reduce((sum, plan) => sum + doomedTags(plan).length, 0);
+    return `${count(plans.length - missing, 'repository', 'repositories')}, ${missing} not there, ${doomed} to delete`;
+  },
+};
