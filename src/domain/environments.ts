@@ -36,7 +36,8 @@ export function parseEnvironmentsFile(text: string): EnvironmentsFile {
   for (const [index, raw] of lines.entries()) {
     const line = index + 1;
     const [first, ...rest] = raw
-      .replace(/#.*$/, '')
+      // Also past a Unicode line separator, which ends no line here.
+      .replace(/#.*$/s, '')
       .split(/\s+/)
       .filter((word) => word !== '');
     if (first === undefined) continue;
@@ -45,7 +46,8 @@ export function parseEnvironmentsFile(text: string): EnvironmentsFile {
     const retain: number[] = [];
     for (const word of rest) {
       const revision = parseRevision(word);
-      if (revision === undefined) fault(word, 'a revision is a positive whole number without leading zeros');
+      if (revision === undefined)
+        fault(word, 'a revision is a positive whole number without leading zeros, of at most 15 digits');
       else if (!retain.includes(revision)) retain.push(revision);
     }
     const id = parseEnvironmentId(first);
