@@ -1,0 +1,100 @@
+/** Enables deletion on the registry, having recorded what was there before. */
+import {
+  describe,
+  enablePatch,
+  readSetting,
+  recordedContainer,
+  registryContainer,
+  VARIABLE,
+} from '../domain/deletion-setting.ts';
+import { ConflictError, RefusedError } from '../domain/errors.ts';
+import { deletionsOf } from '../domain/plan.ts';
+import { refuseUnrollable } from '../domain/rollout.ts';
+import { moveTo } from '../domain/run.ts';
+import type { Workload } from '../domain/workload.ts';
+import type { Progress } from '../ports.ts';
+import type { Context, Step } from './context.ts';
+import { retrying } from './retry.ts';
+import { awaitRollout, requireStillEnabled } from './rollout.ts';
+
+/** Several writers (controllers among them) may touch a workload in the same moment; more than this is a fight. */
+const CONFLICTS = 10;
+
+export const enableDelete: Step = {
+  key: 'enable-delete',
+
+  skip: (context) =>
+    [...context.plans.values()].some((plan) => openDeletions(context, plan) > 0)
+      ? undefined
+      : 'nothing to delete',
+
+  async run(context, progress) {
+    const { run } = context;
+    await run.update((record) => moveTo(record, 'deleting'));
+    for (let conflicts = 0; ; conflicts += 1) {
+      try {
+        const workload = await context.workload.read(context.signal);
+        return await ensureEnabled(context, workload, progress);
+      } catch (error) {
+        if (!(error instanceof ConflictError) || conflicts >= CONFLICTS) throw error;
+      }
+    }
+  },
+};
+
+function openDeletions(context: Context, plan: Parameters<typeof deletionsOf>[0]): number {
+  return deletionsOf(plan).filter(({ repository, tags }) =>
+    tags.some((tag) => !context.outcomes.isSettled(repository, tag)),
+  ).length;
+}
+
+async function ensureEnabled(
+  context: Context,
+  workload: Workload,
+  progress: Progress,
+): Promise<string | undefined> {
+  const { settings, run, clock } = context;
+  const container = registryContainer(workload, {
+    name: settings.registryContainer,
+    port: settings.registryPort,
+  });
+  const setting = readSetting(workload, container);
+  if (setting.record === undefined) {
+    if (setting.enabled) return 'it was enabled before; nothing is changed';
+    refuseUnrollable(workload);
+    const who = { run: run.record.id, by: settings.operator, since: new Date(clock.now()).toISOString() };
+    await context.workload.patch(enablePatch(workload, setting, who), context.signal);
+  } else {
+    refuseForeignRecord(workload, run.record.id);
+    requireStillEnabled(workload, run.record.id);
+  }
+  await awaitRollout({
+    ...context,
+    containerName: container.name,
+    progress,
+    timeoutMs: settings.rolloutTimeoutMs,
+    replaceStuckPods: false,
+    verify: (current) => requireStillEnabled(current, run.record.id),
+  });
+  progress.status('waiting for the registry to answer');
+  await retrying(() => context.registry.check(context.signal), context);
+  return undefined;
+}
+
+/**
+ * Refuses a workload on which another run has deletion enabled: it is at work, or was ended before it could put the
+ * setting back.
+ *
+ * @throws RefusedError
+ */
+export function refuseForeignRecord(workload: Workload, ownRun: string | undefined): void {
+  const [first] = workload.containers;
+  const record = first && readSetting(workload, first).record;
+  if (!record || record.run === ownRun) return;
+  const container = recordedContainer(workload, record).name;
+  throw new RefusedError(
+    `Run ${record.run} of ${record.by} has set ${VARIABLE} in container ${container} of ${describe(workload)} ` +
+      `(since ${record.since}) and has not put it back.`,
+    { next: 'If that run is not at work any more, put it right with: npm run clean -- recover' },
+  );
+}
