@@ -1,0 +1,84 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isOnPath } from './commands.mjs';
+import { policyWasLeftBehind } from './policy.mjs';
+import { SetupProblem, say } from './problem.mjs';
+
+/**
+ * The programs that the sandbox runs. One of `binaries` is enough. `service` is what the Debian package
+ * would start by itself, and must not.
+ */
+const PROGRAMS = [
+  { title: 'Skopeo', binaries: ['skopeo'], debian: 'skopeo', elsewhere: 'skopeo' },
+  {
+    title: 'Docker Distribution 2.8 or 3.x (a program docker-registry or registry on the PATH)',
+    binaries: ['docker-registry', 'registry'],
+    debian: 'docker-registry',
+    service: 'docker-registry',
+  },
+];
+
+const PROGRAM_FOLDERS = ['usr/local/sbin', 'usr/local/bin', 'usr/sbin', 'usr/bin', 'sbin', 'bin'];
+
+/**
+ * Installs the programs that are missing, where that is possible.
+ *
+ * @param {{ root: string, commands: import('./commands.mjs').Commands }} options `root`: where the system's
+ *   files are, normally /
+ * @throws {SetupProblem} that names the packages, where they have to be installed by hand
+ */
+export async function ensurePrograms({ root, commands }) {
+  const folders = [...commands.searchPath, ...PROGRAM_FOLDERS.map((folder) => path.join(root, folder))];
+  const missing = missingPrograms(folders);
+  if (missing.length === 0 && !policyWasLeftBehind(root)) return;
+  if (!isOnPath('apt-get', folders)) throw new SetupProblem(byHand(missing, 'This is not Debian or Ubuntu.'));
+  const asRoot = becomeRoot(commands);
+  if (asRoot === undefined) throw new SetupProblem(byHand(missing, 'That needs root, or sudo.'));
+  const packages = missing.map(({ debian }) => debian).join(', ') || 'none';
+  say(`Installing Debian packages (${packages}; no service is started) …`);
+  const status = await runInstaller({ root, commands, asRoot, missing });
+  commands.throwIfInterrupted();
+  if (status !== 0 || missingPrograms(folders).length > 0) {
+    throw new SetupProblem(byHand(missing, 'They could not be installed; the reason is above.'));
+  }
+}
+
+function missingPrograms(folders) {
+  return PROGRAMS.filter(({ binaries }) => !binaries.some((binary) => isOnPath(binary, folders)));
+}
+
+/** @returns {string[] | undefined} what to put before a command so that root runs it */
+function becomeRoot(commands) {
+  if (commands.ask('id', ['-u']) === '0') return [];
+  if (commands.ask('sudo', ['-n', 'true']) !== undefined) return ['sudo', '-n'];
+  // sudo asks for a password at the terminal itself, wherever standard input comes from.
+  if (process.stderr.isTTY && isOnPath('sudo', commands.searchPath)) return ['sudo'];
+  return undefined;
+}
+
+function runInstaller({ root, commands, asRoot, missing }) {
+  const installer = fileURLToPath(new URL('./debian.mjs', import.meta.url));
+  const packages = missing.map(({ debian, service }) => (service ? `${debian}=${service}` : debian));
+  const [file, ...args] = [...asRoot, process.execPath, installer, root, ...packages];
+  return commands.run(file, args, { signalsReach: 'process' });
+}
+
+/** What to install, for the person who has to do it. */
+function byHand(missing, reason) {
+  const lines = [`These programs are needed: ${missing.map(({ title }) => title).join('; ')}.`, reason];
+  const debian = missing.map((program) => program.debian).join(' ');
+  const elsewhere = missing.flatMap((program) => program.elsewhere ?? []).join(' ');
+  lines.push('Install them, then repeat the command:');
+  lines.push(`  Debian, Ubuntu  apt-get install --no-install-recommends ${debian}`);
+  if (missing.some(({ service }) => service)) {
+    lines.push(
+      '                  which starts a registry on all addresses, with deletion enabled. Stop it at once:',
+      '                  systemctl disable --now docker-registry',
+    );
+  }
+  if (elsewhere)
+    lines.push(`  Fedora, RHEL    dnf install ${elsewhere}`, `  macOS           brew install ${elsewhere}`);
+  const others = missing.filter((program) => !program.elsewhere);
+  if (others.length > 0) lines.push(`  elsewhere also  ${others.map(({ title }) => title).join('; ')}`);
+  return lines.join('\n');
+}
