@@ -39,14 +39,14 @@ export const indexChild: ProtectionRule = {
   why: 'a kept image index lists the manifest',
   needed: ({ kept, indexes }) => {
     const needed = new Map<Digest, Tag>();
-    const visit = (digest: Digest, keeper: Tag) => {
+    // Not recursive: how deep indexes are nested is up to the registry. The list grows while it is gone through.
+    const keepers = [...kept];
+    for (const [digest, keeper] of keepers)
       for (const child of indexes[digest] ?? []) {
         if (needed.has(child)) continue;
         needed.set(child, keeper);
-        visit(child, keeper);
+        keepers.push([child, keeper]);
       }
-    };
-    for (const [digest, keeper] of kept) visit(digest, keeper);
     return needed;
   },
 };

@@ -14,9 +14,6 @@ export const A = id('62798b9bee0eb12322fc97e8');
 export const B = id('6286a3c76d4fd0362f8ba3ec');
 export const C = id('627d94043035a63be6140e93');
 
-/** A tag and what it stands for, by a nickname; without one, the registry has no manifest for the tag. */
-export type TagLine = readonly [tag: string, image?: string];
-
 export function id(text: string): EnvironmentId {
   return must(parseEnvironmentId(text), text);
 }
@@ -35,8 +32,14 @@ export function entry(environment: EnvironmentId, ...retain: number[]): Environm
   return { id: environment, retain, line: 1 };
 }
 
-export function tagsOf(lines: readonly TagLine[]): ReadonlyMap<Tag, Digest | undefined> {
-  return new Map(lines.map(([text, image]) => [tag(text), image === undefined ? undefined : digest(image)]));
+/** Tags, each with the nickname of its manifest: `31 one`; or without one, where the registry has none: `31`. */
+export function tagsOf(lines: readonly string[]): ReadonlyMap<Tag, Digest | undefined> {
+  return new Map(
+    lines.map((line) => {
+      const [text = '', nickname] = line.split(' ');
+      return [tag(text), nickname === undefined ? undefined : digest(nickname)];
+    }),
+  );
 }
 
 /** Indexes by nickname. */
@@ -46,7 +49,7 @@ export function indexesOf(lists: Readonly<Record<string, readonly string[]>>): I
 
 export function contentOf(
   ref: RepositoryRef,
-  lines: readonly TagLine[],
+  lines: readonly string[],
   lists: Readonly<Record<string, readonly string[]>> = {},
 ): RepositoryContent {
   return { ref, tags: tagsOf(lines), indexes: indexesOf(lists) };
