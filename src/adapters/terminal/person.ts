@@ -1,0 +1,160 @@
+/** The person in front of the program: a list in a terminal, plain lines elsewhere, JSON lines for a machine. */
+import { createInterface } from 'node:readline/promises';
+import { formatDuration, remainingMs } from '../../domain/progress.ts';
+import type { Review } from '../../domain/review.ts';
+import { plainText } from '../../domain/text.ts';
+import type { Person, Progress, ReviewCircumstances, StepView } from '../../ports.ts';
+import { renderReview } from './review-table.ts';
+import { closing, type ProgressText } from './task-list.ts';
+
+/** Plain lines of progress come no more often than this. */
+const PLAIN_PROGRESS_EVERY_MS = 5000;
+/** Machines get progress more often, but not for every tag. */
+const EVENT_EVERY_MS = 500;
+const DEFAULT_WIDTH = 100;
+
+export interface PersonOptions {
+  readonly output: 'text' | 'json';
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Ends a question that is still open. */
+  readonly signal: AbortSignal;
+}
+
+export function createPerson(options: PersonOptions): Person {
+  return new TerminalPerson(options);
+}
+
+class TerminalPerson implements Person {
+  readonly #options: PersonOptions;
+  /** Where text for people goes. */
+  readonly #text: NodeJS.WriteStream;
+
+  constructor(options: PersonOptions) {
+    this.#options = options;
+    this.#text = options.output === 'json' ? options.stderr : options.stdout;
+  }
+
+  get present(): boolean {
+    return this.#options.stdin.isTTY === true && this.#text.isTTY === true;
+  }
+
+  say(text: string): void {
+    this.#text.write(`${text}\n`);
+  }
+
+  warn(text: string): void {
+    this.event({ event: 'warning', text });
+    this.#options.stderr.write(`Warning: ${text}\n`);
+  }
+
+  event(event: Readonly<Record<string, unknown>> & { readonly event: string }): void {
+    if (this.#options.output === 'json') this.#options.stdout.write(`${JSON.stringify(event)}\n`);
+  }
+
+  review(review: Review, circumstances: ReviewCircumstances): void {
+    this.event({ event: 'review', ...circumstances, ...review });
+    this.say(`\n${renderReview(review, circumstances, this.#text.columns ?? DEFAULT_WIDTH)}\n`);
+  }
+
+  async confirm(question: string, expected: string): Promise<boolean> {
+    const prompt = createInterface({ input: this.#options.stdin, output: this.#text });
+    try {
+      const answer = prompt.question(question, { signal: this.#options.signal });
+      const closed = new Promise<string>((resolve) => prompt.once('close', () => resolve('')));
+      return (await Promise.race([answer, closed])).trim() === expected;
+    } catch (error) {
+      // Whatever made the question end, the signal's reason is the better answer.
+      this.#options.signal.throwIfAborted();
+      throw error;
+    } finally {
+      prompt.close();
+    }
+  }
+
+  async steps(steps: readonly StepView[]): Promise<void> {
+    const announced = steps.map((step) => this.#announced(step));
+    if (this.#options.output === 'text' && this.#text.isTTY) {
+      // Loaded late: `--help` and bad input do not need it.
+      const { runTaskList } = await import('./task-list.ts');
+      await runTaskList(announced, oneLine);
+    } else {
+      for (const step of announced) await this.#plainStep(step);
+    }
+  }
+
+  async #plainStep(step: StepView): Promise<void> {
+    if (step.skip !== undefined) {
+      await step.run(noProgress);
+      return this.say(`- ${step.title}: skipped (${step.skip})`);
+    }
+    this.say(`- ${step.title} …`);
+    const startedAt = Date.now();
+    let lastAt = startedAt;
+    const progress = oneLine((text) => {
+      if (Date.now() - lastAt < PLAIN_PROGRESS_EVERY_MS) return;
+      lastAt = Date.now();
+      this.say(`    ${text}`);
+    });
+    try {
+      const note = await step.run(progress);
+      this.say(`  ${closing(`${step.title}: done`, note, Date.now() - startedAt)}`);
+    } catch (error) {
+      this.say(`  ${step.title}: FAILED`);
+      throw error;
+    }
+  }
+
+  /** The same step, which also tells a machine how it goes. */
+  #announced(step: StepView): StepView {
+    const tell = (state: string, more: object = {}) =>
+      this.event({ event: 'step', step: step.key, title: step.title, state, ...more });
+    return {
+      ...step,
+      run: async (progress) => {
+        if (step.skip !== undefined) {
+          tell('skipped', { reason: step.skip });
+          return undefined;
+        }
+        tell('started');
+        try {
+          const note = await step.run(this.#withEvents(step, progress));
+          tell('done', note === undefined ? {} : { note });
+          return note;
+        } catch (error) {
+          tell('failed', { reason: error instanceof Error ? plainText(error.message) : '' });
+          throw error;
+        }
+      },
+    };
+  }
+
+  #withEvents(step: StepView, progress: Progress): Progress {
+    let lastAt = 0;
+    return {
+      status: (text) => progress.status(text),
+      update: (now) => {
+        progress.update(now);
+        if (now.done < now.total && Date.now() - lastAt < EVENT_EVERY_MS) return;
+        lastAt = Date.now();
+        this.event({ event: 'progress', step: step.key, done: now.done, total: now.total });
+      },
+    };
+  }
+}
+
+const noProgress: Progress = { update() {}, status() {} };
+
+/** `312 of 830 tags, about 2 min 05 s left`. */
+const oneLine: ProgressText = (show) => {
+  const startedAt = Date.now();
+  return {
+    status: (text) => show(plainText(text, 300)),
+    update: ({ done, total, text }) => {
+      const leftMs = remainingMs({ done, total, elapsedMs: Date.now() - startedAt });
+      const left = leftMs === undefined || done >= total ? '' : `, about ${formatDuration(leftMs)} left`;
+      show(`${done} of ${total}${text === undefined ? '' : ` ${text}`}${left}`);
+    },
+  };
+};

@@ -1,0 +1,91 @@
+/** The review as text, for any width. */
+import type { Review, ReviewRow } from '../../domain/review.ts';
+import { count, plainText } from '../../domain/text.ts';
+import type { ReviewCircumstances } from '../../ports.ts';
+
+/** From this width on a row fits on a line with its repository's full name. */
+const WIDE = 118;
+/** Below this width every row is a block of its own. */
+const NARROW = 76;
+
+/** The table, and what else one has to know before agreeing. */
+export function renderReview(review: Review, circumstances: ReviewCircumstances, width: number): string {
+  const rows = review.rows.filter((row) => row.found > 0);
+  const table = width < NARROW ? blocks(rows) : columns(rows, width);
+  return [table, ...remarks(review, circumstances)].join('\n');
+}
+
+function columns(rows: readonly ReviewRow[], width: number): string {
+  const wide = width >= WIDE;
+  const cells = rows.map((row) => [
+    row.environment,
+    wide ? row.repository : row.scheme,
+    String(row.found),
+    String(row.retained),
+    describeDeletion(row),
+    describeProtected(row),
+  ]);
+  const table = [
+    ['ENVIRONMENT', wide ? 'REPOSITORY' : 'WHERE', 'FOUND', 'RETAINED', 'DELETE', 'PROTECTED'],
+    ...cells,
+  ];
+  const widths =
+    table[0]?.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0))) ?? [];
+  const pad = (text: string, column: number) =>
+    column >= 2 && column <= 4 ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0);
+  return table.map((line) => line.map(pad).join('  ').trimEnd()).join('\n');
+}
+
+function blocks(rows: readonly ReviewRow[]): string {
+  return rows
+    .map((row) =>
+      [
+        `${row.environment} (${row.scheme})`,
+        `  found ${row.found}, retained ${row.retained}, delete ${describeDeletion(row)}`,
+        ...(row.protected + row.struck > 0 ? [`  protected ${describeProtected(row)}`] : []),
+      ].join('\n'),
+    )
+    .join('\n');
+}
+
+function describeDeletion(row: ReviewRow): string {
+  return row.nothingRemains && row.toDelete > 0 ? `ALL ${row.toDelete}` : String(row.toDelete);
+}
+
+function describeProtected(row: ReviewRow): string {
+  const reasons = Object.entries(row.protectedBy).map(([rule, tags]) => `${tags} ${rule}`);
+  if (row.struck > 0) reasons.push(`${row.struck} struck`);
+  if (reasons.length === 0) return '–';
+  return plainText(`${row.protected + row.struck} (${reasons.join(', ')})`);
+}
+
+function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
+  const { totals, leftAlone, rows } = review;
+  const missing = rows.filter((row) => row.missing && row.scheme === 'legacy').length;
+  const noNew = rows.some((row) => row.missing && row.scheme === 'new');
+  const emptied = new Set(
+    rows.filter((row) => row.nothingRemains && row.toDelete > 0).map((row) => row.environment),
+  );
+  const restarts =
+    circumstances.restarts === 0 ? 'not restart' : `restart ${count(circumstances.restarts, 'time')}`;
+  return [
+    '',
+    `${count(totals.toDelete, 'tag')} of ${totals.found} to delete from ${circumstances.registry} (context ${circumstances.context}).`,
+    ...(emptied.size > 0 ? [`ALL: of ${count(emptied.size, 'environment')} nothing will remain.`] : []),
+    ...(totals.protected > 0
+      ? [`${count(totals.protected, 'tag')} protected, although the file would delete them.`]
+      : []),
+    ...(leftAlone.unrecognised > 0
+      ? [`${count(leftAlone.unrecognised, 'tag')} that no revision has (such as buildcache) are left alone.`]
+      : []),
+    ...(leftAlone.otherEnvironments > 0
+      ? [
+          `${count(leftAlone.otherEnvironments, 'tag')} of environments that the file does not name are left alone.`,
+        ]
+      : []),
+    ...(missing > 0 ? [`${count(missing, 'environment')} without a legacy repository.`] : []),
+    ...(noNew ? ['There is no repository dominodatalab/environment.'] : []),
+    ...(totals.toDelete > 0 ? [`Deleting lets the registry ${restarts}.`] : []),
+    `Lists: ${circumstances.lists}`,
+  ];
+}
