@@ -126,7 +126,7 @@ export interface Revision {
    * file is left alone.
    */
   readonly environments?: readonly EnvironmentEntry[];
-  /** What the repository holds now, for every tag that is not to be deleted, and every new one. */
+  /** What the repository holds now: every tag that is not to be deleted, every new one, and any others. */
   readonly live?: Pick<RepositoryContent, 'tags' | 'indexes'>;
 }
 
@@ -141,25 +141,36 @@ export function revisePlan(
 ): RepositoryPlan {
   const retained = new Map(revision.environments?.map((entry) => [entry.id, new Set(entry.retain)]));
   const tags = plan.tags.map((planned): PlannedTag => {
-    if (planned.fate !== 'delete') {
-      const live = revision.live?.tags.get(planned.tag);
-      return live === undefined ? planned : { ...planned, digest: live };
-    }
-    if (revision.struck?.has(planned.tag))
-      return { ...planned, fate: 'struck', reason: 'struck from the list in review' };
-    return revision.environments ? heed(planned, retained) : planned;
+    const judged = planned.fate === 'delete' ? reconsider(planned, revision, retained) : planned;
+    // A doomed tag keeps the digest that it was doomed with: whether it has moved is seen when its turn comes.
+    const live = judged.fate === 'delete' ? undefined : revision.live?.tags.get(judged.tag);
+    return live === undefined ? judged : { ...judged, digest: live };
   });
   const known = new Set(plan.tags.map((planned) => planned.tag));
   for (const [tag, digest] of revision.live?.tags ?? []) {
     if (!known.has(tag)) tags.push({ tag, digest, fate: 'other', reason: 'pushed since the plan was made' });
   }
   const indexes = { ...plan.indexes, ...revision.live?.indexes };
-  return { ...plan, tags: protect(tags, indexes, rules), indexes };
+  const revised = { ...plan, tags: protect(tags, indexes, rules), indexes };
+  // A tag that is protected only now may have moved as well: then it needs what it stands for now.
+  return revision.live && hasMovedKeeper(revised, revision.live.tags)
+    ? revisePlan(revised, { live: revision.live }, rules)
+    : revised;
 }
 
-/** A doomed tag in the light of the file as it is now. */
-function heed(planned: PlannedTag, retained: ReadonlyMap<EnvironmentId, ReadonlySet<number>>): PlannedTag {
-  if (planned.names === undefined) return planned;
+function hasMovedKeeper({ tags }: RepositoryPlan, live: RepositoryContent['tags']): boolean {
+  return tags.some(({ tag, digest, fate }) => fate !== 'delete' && (live.get(tag) ?? digest) !== digest);
+}
+
+/** A doomed tag in the light of the review, and of the file as it is now. */
+function reconsider(
+  planned: PlannedTag,
+  { struck, environments }: Revision,
+  retained: ReadonlyMap<EnvironmentId, ReadonlySet<number>>,
+): PlannedTag {
+  if (struck?.has(planned.tag))
+    return { ...planned, fate: 'struck', reason: 'struck from the list in review' };
+  if (environments === undefined || planned.names === undefined) return planned;
   const revisions = retained.get(planned.names.environment);
   if (revisions === undefined)
     return { ...planned, fate: 'other', reason: 'environment is no longer in the file' };

@@ -118,6 +118,17 @@ describe('a plan after a second look at the registry', () => {
     assert.equal(fatesOf(revised)[8], 'protect: shared digest');
   });
 
+  it('protects what a tag has moved to that is struck, or newly retained, at the same time', () => {
+    const look = live(['6 eight']);
+    for (const reprieve of [{ struck: new Set([tag('6')]) }, { environments: [entry(A, 9, 6)] }])
+      assert.equal(fatesOf(revisePlan(plan, { ...reprieve, ...look }))[8], 'protect: shared digest');
+  });
+
+  it('protects what a tag has moved to that is itself protected only now', () => {
+    const fates = fatesOf(revisePlan(plan, live(['pushed eight', '8 three', '3 three'])));
+    assert.deepEqual([fates[8], fates[3]], ['protect: shared digest', 'protect: shared digest']);
+  });
+
   it('keeps the digest of a kept tag that cannot be read any more', () => {
     assert.deepEqual(revisePlan(plan, live(['9'])), plan);
   });
