@@ -1,0 +1,71 @@
+/** The Kubernetes adapter: everything that the program asks of a cluster, behind the ports. */
+import type { Cluster, Shell, SkopeoPodPort, WorkloadPort } from '../../ports.ts';
+import { createApiClient } from './api-client.ts';
+import { type ClusterOptions, createCluster } from './cluster.ts';
+import { createEndpoint } from './endpoint.ts';
+import { type KubeconfigOptions, loadKubeconfig } from './kubeconfig.ts';
+import type { PodManifestOptions } from './pod-manifest.ts';
+import { createPodShell } from './pod-shell.ts';
+import { createSkopeoPod, type SkopeoPodOptions } from './skopeo-pod.ts';
+import { createWorkloadPort, parseWorkloadName } from './workload.ts';
+
+/** Times, in milliseconds; tests shorten them. */
+export const DEFAULT_TIMES = {
+  /** For one request to the API server. */
+  requestTimeoutMs: 30_000,
+  /** Before another try of a request. */
+  retryDelaysMs: [250, 500, 1000, 2000] as readonly number[],
+  /** An image that cannot be pulled is given so long to come right. */
+  startGraceMs: 45_000,
+  /** A pod with less time left before its deadline is replaced. */
+  deadlineMarginMs: 10 * 60_000,
+  removeTimeoutMs: 60_000,
+  pollMs: 500,
+  pingIntervalMs: 15_000,
+  /** Three pings without an answer. */
+  silenceLimitMs: 45_000,
+};
+
+type Times = typeof DEFAULT_TIMES;
+
+export interface ConnectOptions extends KubeconfigOptions, ClusterOptions {
+  /** The namespace of the registry, and of the Skopeo pod. */
+  readonly namespace: string;
+  /** `docker-registry`, `statefulset/…` or `deployment/…`. */
+  readonly registryWorkload: string;
+  readonly pod: Omit<PodManifestOptions, 'namespace'> & Pick<SkopeoPodOptions, 'startTimeoutMs' | 'anyRun'>;
+  /** Told each different warning of the API server once. */
+  readonly onWarning: (text: string) => void;
+  readonly times?: Partial<Times>;
+}
+
+export interface Connection {
+  readonly cluster: Cluster;
+  readonly workload: WorkloadPort;
+  readonly pod: SkopeoPodPort;
+  readonly podShell: Shell;
+}
+
+/**
+ * Reads the kubeconfig; nothing is asked of the cluster yet.
+ *
+ * @throws UsageError for a kubeconfig, context, proxy or workload name that is no good.
+ */
+export async function connectCluster(options: ConnectOptions): Promise<Connection> {
+  const times: Times = { ...DEFAULT_TIMES, ...options.times };
+  const { namespace, onWarning } = options;
+  const workloadName = parseWorkloadName(options.registryWorkload);
+  const endpoint = createEndpoint(await loadKubeconfig(options), times.requestTimeoutMs);
+  const api = createApiClient(endpoint, { ...times, onWarning });
+  const pod = createSkopeoPod(api, { ...times, ...options.pod, namespace });
+  return {
+    cluster: createCluster(api, endpoint.place, options),
+    workload: createWorkloadPort(api, namespace, workloadName),
+    pod,
+    podShell: createPodShell(endpoint, pod, {
+      ...times,
+      namespace,
+      handshakeTimeoutMs: times.requestTimeoutMs,
+    }),
+  };
+}

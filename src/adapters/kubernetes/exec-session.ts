@@ -1,0 +1,131 @@
+/** A command that runs in a pod, as streams over its WebSocket. */
+import { Readable } from 'node:stream';
+import type { RawData, WebSocket } from 'ws';
+import { RegistryError, type RegistryFailure } from '../../domain/errors.ts';
+import { plainText } from '../../domain/text.ts';
+import type { ShellSession } from '../../ports.ts';
+import { parseOutcome } from './exec-status.ts';
+import { keepAlive } from './keep-alive.ts';
+
+/** The first byte of a message. */
+const STDIN = 0;
+const STDOUT = 1;
+const STDERR = 2;
+const STATUS = 3;
+
+const OUTPUT_BUFFER_BYTES = 1024 * 1024;
+const INPUT_MESSAGE_BYTES = 32 * 1024;
+const ERRORS_KEPT_BYTES = 4096;
+
+export interface ExecSessionOptions {
+  /** UID of the pod. */
+  readonly place: string;
+  /** Pod and namespace, for messages. */
+  readonly where: string;
+  readonly pingIntervalMs: number;
+  /** The connection counts as broken when nothing came for so long. */
+  readonly silenceLimitMs: number;
+  readonly signal: AbortSignal;
+  /** Why a command did not start: the pod is gone (`temporary`), or it cannot be started there (`other`). */
+  readonly judgeFailedStart: () => Promise<RegistryFailure>;
+}
+
+/** Takes over a socket that is still connecting. Standard output is held back while nobody reads it. */
+export function execSession(socket: WebSocket, options: ExecSessionOptions): ShellSession {
+  const { place, where, signal } = options;
+  const exit = Promise.withResolvers<number>();
+  // Whoever reads the output only must not be punished with an unhandled rejection.
+  exit.promise.catch(() => {});
+  const output = outputOf(socket);
+  let errors = Buffer.alloc(0);
+  let over = false;
+  let trouble = '';
+
+  const broken = () => {
+    const why = trouble === '' ? '' : ` (${plainText(trouble, 200)})`;
+    const message = `The connection to the command in ${where} broke before its end${why}.`;
+    return new RegistryError(message, { failure: 'temporary' });
+  };
+  const stopPinging = keepAlive(socket, {
+    ...options,
+    onSilence() {
+      trouble = `nothing was heard for ${options.silenceLimitMs / 1000} s`;
+      socket.terminate();
+    },
+  });
+
+  async function conclude(status: string): Promise<void> {
+    end();
+    socket.close();
+    const outcome = parseOutcome(status);
+    if (outcome.kind === 'exited') return exit.resolve(outcome.exitCode);
+    const failure = await options.judgeFailedStart();
+    exit.reject(new RegistryError(`The command does not start in ${where}: ${outcome.message}`, { failure }));
+  }
+
+  function receive(message: Buffer): void {
+    const data = message.subarray(1);
+    // Servers open v4 channels with an empty message each.
+    if (over || data.length === 0) return;
+    if (message[0] === STDOUT) output.push(data) || socket.pause();
+    if (message[0] === STDERR) errors = Buffer.concat([errors, data]).subarray(-ERRORS_KEPT_BYTES);
+    if (message[0] === STATUS) void conclude(data.toString('utf8'));
+  }
+
+  function end(): void {
+    over = true;
+    stopPinging();
+    signal.removeEventListener('abort', abort);
+    if (!output.destroyed) output.push(null);
+  }
+
+  function abort(): void {
+    exit.reject(signal.reason);
+    socket.terminate();
+  }
+
+  signal.addEventListener('abort', abort, { once: true });
+  socket.on('message', (data: RawData) => receive(data as Buffer));
+  socket.on('error', (error) => {
+    trouble = error.message;
+  });
+  socket.once('close', () => {
+    if (over) return;
+    end();
+    exit.reject(broken());
+  });
+
+  return {
+    place,
+    output,
+    exit: exit.promise,
+    errors: () => errors.toString('utf8'),
+    close: () => socket.terminate(),
+    async write(data) {
+      const bytes = Buffer.from(data);
+      for (let at = 0; at < bytes.length; at += INPUT_MESSAGE_BYTES) {
+        const message = Buffer.concat([Buffer.of(STDIN), bytes.subarray(at, at + INPUT_MESSAGE_BYTES)]);
+        if (!(await sent(socket, message))) throw signal.aborted ? signal.reason : broken();
+      }
+    },
+  };
+}
+
+/** Reading takes up the flow again; giving up reading lets the rest flow by, so that the exit status comes. */
+function outputOf(socket: WebSocket): Readable {
+  return new Readable({
+    highWaterMark: OUTPUT_BUFFER_BYTES,
+    read: () => socket.resume(),
+    destroy(error, callback) {
+      socket.resume();
+      callback(error);
+    },
+  });
+}
+
+/** Resolves when the message has left this process; `false` when it could not. */
+function sent(socket: WebSocket, message: Buffer): Promise<boolean> {
+  return new Promise((resolve) => {
+    socket.send(message, (error) => resolve(!error));
+  });
+}

@@ -1,0 +1,25 @@
+/** Notices a connection that has died without a word (a laptop's network, a firewall that forgot it). */
+import type { WebSocket } from 'ws';
+
+export interface KeepAliveOptions {
+  readonly pingIntervalMs: number;
+  /** The connection counts as broken when nothing came for so long. */
+  readonly silenceLimitMs: number;
+  readonly onSilence: () => void;
+}
+
+/** Pings the other side until the returned function is called. */
+export function keepAlive(socket: WebSocket, options: KeepAliveOptions): () => void {
+  let heardAt = performance.now();
+  const heard = () => {
+    heardAt = performance.now();
+  };
+  for (const event of ['open', 'message', 'ping', 'pong']) socket.on(event, heard);
+  const timer = setInterval(() => {
+    // While we hold back what comes, its silence is our own doing.
+    if (socket.isPaused) heard();
+    if (performance.now() - heardAt > options.silenceLimitMs) options.onSilence();
+    else if (socket.readyState === socket.OPEN) socket.ping();
+  }, options.pingIntervalMs);
+  return () => clearInterval(timer);
+}
