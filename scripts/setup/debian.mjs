@@ -3,10 +3,11 @@
 //
 //   node debian.mjs ROOT [PACKAGE[=SERVICE] …]
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { Commands } from './commands.mjs';
-import { withServicesHeldBack } from './policy.mjs';
+import { withLock } from './lock.mjs';
+import { removeLeftPolicy, withServicesHeldBack } from './policy.mjs';
 import { exitCodeOf, SetupProblem, say, wordsFor } from './problem.mjs';
 
 const INSTALL = ['install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
@@ -14,8 +15,15 @@ const INSTALL = ['install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::
 const KEEP_OLD_FILES = ['-o', 'Dpkg::Options::=--force-confdef', '-o', 'Dpkg::Options::=--force-confold'];
 const DOWNLOAD_ATTEMPTS = 4;
 const RETRY_MS = 10_000;
+const LOCK_TIMEOUT_MS = 10 * 60 * 1000;
 
-async function main([root, ...wanted]) {
+/** `DEBIAN-PACKAGE` or `DEBIAN-PACKAGE=SERVICE`, the service being what the package would start. */
+function parsePackage(text) {
+  const [name, service] = text.split('=');
+  return { name, service, text };
+}
+
+async function main([root, ...packages]) {
   const commands = new Commands({
     ...process.env,
     DEBIAN_FRONTEND: 'noninteractive',
@@ -27,26 +35,37 @@ async function main([root, ...wanted]) {
       ...['usr/local/sbin', 'usr/sbin', 'sbin'].map((dir) => path.join(root, dir)),
     ].join(':'),
   });
-  const packages = wanted.map((text) => {
-    const [name, service] = text.split('=');
-    return { name, service };
+  const wanted = packages.map(parsePackage);
+  if (wanted.length > 0) await download({ root, commands, names: wanted.map(({ name }) => name) });
+  const run = path.join(root, 'run');
+  mkdirSync(run, { recursive: true });
+  // One for the whole machine: the policy is the machine's, too.
+  const file = path.join(run, 'docker-registry-cleaner-setup.lock');
+  await withLock({ file, timeoutMs: LOCK_TIMEOUT_MS, commands }, async (lock) => {
+    await install({ root, commands, wanted, onStart: lock.addHolder });
   });
-  const names = packages.map(({ name }) => name);
-  if (names.length > 0) await download({ root, commands, names });
-  const ours = packages.filter(({ name }) => !isInstalled(commands, name));
-  await withServicesHeldBack({ root, commands }, async (lock) => {
-    if (names.length === 0) return;
-    // From here to its end apt is left alone: a package half configured is worse than a few seconds' delay.
-    const status = await commands.run('apt-get', [...INSTALL, ...KEEP_OLD_FILES, ...names], {
-      signalsReach: 'nobody',
-      onStart: lock.addHolder,
-    });
+  commands.throwIfInterrupted();
+}
+
+async function install({ root, commands, wanted, onStart }) {
+  const unfinished = removeLeftPolicy(root).map(parsePackage);
+  const ours = [...unfinished, ...wanted.filter(({ name }) => !isInstalled(commands, name))];
+  await withServicesHeldBack({ root, packages: ours.map(({ text }) => text) }, async () => {
+    const status = wanted.length === 0 ? 0 : await runInstallation({ commands, wanted, onStart });
     for (const { name, service } of ours) {
       if (service && isInstalled(commands, name)) await keepOff({ root, commands, service });
     }
     if (status !== 0) throw new SetupProblem(`apt-get install ended with exit code ${status}.`);
   });
-  commands.throwIfInterrupted();
+}
+
+/** From its start to its end apt is left alone: a package half configured is worse than a few seconds' delay. */
+function runInstallation({ commands, wanted, onStart }) {
+  const names = wanted.map(({ name }) => name);
+  return commands.run('apt-get', [...INSTALL, ...KEEP_OLD_FILES, ...names], {
+    signalsReach: 'nobody',
+    onStart,
+  });
 }
 
 /** Fetches the packages first: this part takes long, and can be interrupted at any moment. */

@@ -80,9 +80,11 @@ function isHeld(content) {
 /** The process's number and, where the system tells, when it started: numbers are used again. */
 function identityOf(pid) {
   const stat = readIfPresent(`/proc/${pid}/stat`);
-  // The second field, the program's name in parentheses, may contain blanks. Field 22 is the start.
-  const startedAt = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return `${pid} ${startedAt ?? ''}\n`;
+  // The second field, the program's name in parentheses, may contain blanks. Field 3 is the state, 22 the start.
+  const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  // A dead process whose parent never asks for its exit status keeps its number and its start.
+  const startedAt = state === 'Z' ? 'dead' : (fields[18] ?? '');
+  return `${pid} ${startedAt}\n`;
 }
 
 function isAlive(pid) {

@@ -1,16 +1,13 @@
 import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { withLock } from './lock.mjs';
 import { say } from './problem.mjs';
-
-const LOCK_TIMEOUT_MS = 10 * 60 * 1000;
 
 /** Debian asks this program before a package starts a service; 101 means "no". */
 const POLICY = `#!/bin/sh
 # Put here by docker-registry-cleaner for the moment in which it installs packages.
 # What was here before, if anything, is in policy-rc.d.docker-registry-cleaner beside it.
 exit 101
-`;
+# Being installed: `;
 
 function placesIn(root) {
   const policy = path.join(root, 'usr/sbin/policy-rc.d');
@@ -23,39 +20,47 @@ function placesIn(root) {
 
 /** Was a former preparation killed before it could take its policy away again? */
 export function policyWasLeftBehind(root) {
+  return packagesBeingInstalled(root) !== undefined;
+}
+
+/** @returns {string[] | undefined} what our policy notes, or undefined if the policy is not ours */
+function packagesBeingInstalled(root) {
   try {
-    return readFileSync(placesIn(root).policy, 'utf8') === POLICY;
+    const policy = readFileSync(placesIn(root).policy, 'utf8');
+    return policy.startsWith(POLICY) ? policy.slice(POLICY.length).split(' ').filter(Boolean) : undefined;
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+/** Takes away a policy that was left behind. @returns {string[]} the packages that were being installed */
+export function removeLeftPolicy(root) {
+  const packages = packagesBeingInstalled(root) ?? [];
+  if (policyWasLeftBehind(root)) restore(root);
+  return packages;
 }
 
 /**
  * Runs `action` while no package that is being installed can start a service, and puts the system's own
- * policy back: the very same file, or none. One at a time on a machine.
+ * policy back: the very same file, or none. Not to be used by two at the same time.
  *
- * @param {{ root: string, commands: import('./commands.mjs').Commands }} options
- * @param {(lock: { addHolder(pid: number): void }) => Promise<void>} action
+ * @param {{ root: string, packages: string[] }} options `packages`: noted in the policy, for whoever finds
+ *   it left behind
+ * @param {() => Promise<void>} action
  */
-export async function withServicesHeldBack({ root, commands }, action) {
-  const run = path.join(root, 'run');
-  mkdirSync(run, { recursive: true });
-  const file = path.join(run, 'docker-registry-cleaner-setup.lock');
-  await withLock({ file, timeoutMs: LOCK_TIMEOUT_MS, commands }, async (lock) => {
-    if (policyWasLeftBehind(root)) restore(root);
-    holdBack(root);
-    try {
-      await action(lock);
-    } finally {
-      restore(root);
-    }
-  });
+export async function withServicesHeldBack({ root, packages }, action) {
+  holdBack({ root, packages });
+  try {
+    await action();
+  } finally {
+    restore(root);
+  }
 }
 
-function holdBack(root) {
+function holdBack({ root, packages }) {
   const { policy, previous, next } = placesIn(root);
   mkdirSync(path.dirname(policy), { recursive: true });
-  writeFileSync(next, POLICY);
+  writeFileSync(next, POLICY + packages.join(' '));
   chmodSync(next, 0o755);
   try {
     // A second name for the same file: its bytes, owner, mode and times come back with it.

@@ -30,21 +30,29 @@ const PROGRAM_FOLDERS = ['usr/local/sbin', 'usr/local/bin', 'usr/sbin', 'usr/bin
 export async function ensurePrograms({ root, commands }) {
   const folders = [...commands.searchPath, ...PROGRAM_FOLDERS.map((folder) => path.join(root, folder))];
   const missing = missingPrograms(folders);
-  if (missing.length === 0 && !policyWasLeftBehind(root)) return;
+  const isUnfinished = policyWasLeftBehind(root);
+  if (missing.length === 0 && !isUnfinished) return;
   if (!isOnPath('apt-get', folders)) throw new SetupProblem(byHand(missing, 'This is not Debian or Ubuntu.'));
   const asRoot = becomeRoot(commands);
-  if (asRoot === undefined) throw new SetupProblem(byHand(missing, 'That needs root, or sudo.'));
-  const packages = missing.map(({ debian }) => debian).join(', ') || 'none';
-  say(`Installing Debian packages (${packages}; no service is started) …`);
+  if (asRoot === undefined && missing.length > 0)
+    throw new SetupProblem(byHand(missing, 'That needs root, or sudo.'));
+  if (isUnfinished)
+    say('An installation was killed and has left a policy that keeps Debian from starting services.');
+  if (asRoot === undefined) return say('Repeat the command as root to put that right.');
+  if (missing.length > 0) say(`Installing Debian packages (${namesOf(missing)}; no service is started) …`);
   const status = await runInstaller({ root, commands, asRoot, missing });
   commands.throwIfInterrupted();
   if (status !== 0 || missingPrograms(folders).length > 0) {
-    throw new SetupProblem(byHand(missing, 'They could not be installed; the reason is above.'));
+    throw new SetupProblem(byHand(missing, 'The installation failed; the reason is above.'));
   }
 }
 
 function missingPrograms(folders) {
   return PROGRAMS.filter(({ binaries }) => !binaries.some((binary) => isOnPath(binary, folders)));
+}
+
+function namesOf(programs) {
+  return programs.map(({ debian }) => debian).join(' ');
 }
 
 /** @returns {string[] | undefined} what to put before a command so that root runs it */
@@ -65,11 +73,11 @@ function runInstaller({ root, commands, asRoot, missing }) {
 
 /** What to install, for the person who has to do it. */
 function byHand(missing, reason) {
+  if (missing.length === 0) return reason;
   const lines = [`These programs are needed: ${missing.map(({ title }) => title).join('; ')}.`, reason];
-  const debian = missing.map((program) => program.debian).join(' ');
   const elsewhere = missing.flatMap((program) => program.elsewhere ?? []).join(' ');
   lines.push('Install them, then repeat the command:');
-  lines.push(`  Debian, Ubuntu  apt-get install --no-install-recommends ${debian}`);
+  lines.push(`  Debian, Ubuntu  apt-get install --no-install-recommends ${namesOf(missing)}`);
   if (missing.some(({ service }) => service)) {
     lines.push(
       '                  which starts a registry on all addresses, with deletion enabled. Stop it at once:',
