@@ -10,6 +10,8 @@ import type { EnvEntry, JsonPatch, JsonPatchOperation, Workload, WorkloadContain
 export const VARIABLE = 'REGISTRY_STORAGE_DELETE_ENABLED';
 export const ANNOTATION = 'docker-registry-cleaner/deletion-enabled';
 const ENABLED: EnvEntry = { name: VARIABLE, value: 'true' };
+/** The last part of the name decides: `registry:5000/proxy` is a proxy that comes from a registry. */
+const REGISTRY_IMAGE = /(?:^|\/)(?:registry|docker-registry|distribution)(?:[:@][^/]*)?$/;
 
 /**
  * What was there before. `absent` also says whether the container had an `env` at all, since an empty list and none
@@ -64,7 +66,7 @@ export function registryContainer(
   const tests: ((container: WorkloadContainer) => boolean)[] = [
     (container) => container.name === 'registry' || container.name === 'docker-registry',
     (container) => wanted.port !== undefined && container.ports.includes(wanted.port),
-    (container) => /(?:^|\/)(?:registry|docker-registry|distribution)(?:[:@]|$)/.test(container.image),
+    (container) => REGISTRY_IMAGE.test(container.image),
     () => containers.length === 1,
   ];
   for (const test of tests) {
@@ -88,13 +90,18 @@ export function readSetting(workload: Workload, container: WorkloadContainer): S
       next: 'Leave one of them, then start again.',
     });
   const [entry] = entries;
-  const text = workload.annotations?.[ANNOTATION];
   return {
     container,
     entry,
     enabled: entry?.value?.toLowerCase() === 'true' && entry.valueFrom === undefined,
-    record: text === undefined ? undefined : parseRecord(text, workload),
+    record: recordOf(workload),
   };
+}
+
+/** The record of the run that has deletion enabled, whatever container it names. @throws RefusedError as `readSetting` */
+export function recordOf(workload: Workload): SettingRecord | undefined {
+  const text = workload.annotations?.[ANNOTATION];
+  return text === undefined ? undefined : parseRecord(text, workload);
 }
 
 /** Enables deletion and records what was there, in one patch that fails if the workload has changed meanwhile. */
@@ -184,20 +191,21 @@ function variableChange(
   const index = env.findIndex((entry) => entry.name === VARIABLE && entry.value?.toLowerCase() === 'true');
   if (index < 0) return [];
   const path = `${containerPath(workload, container)}/env`;
-  const test: JsonPatchOperation = { op: 'test', path: `${path}/${index}/name`, value: VARIABLE };
+  const at = `${path}/${index}`;
+  // The tests are for the command that is run by hand: by then the guard on the resource version is gone.
+  const test: JsonPatchOperation = { op: 'test', path: at, value: env[index] };
   switch (previous.form) {
     case 'absent':
-      return [test, { op: 'remove', path: previous.hadEnv || env.length > 1 ? `${path}/${index}` : path }];
+      return previous.hadEnv || env.length > 1
+        ? [test, { op: 'remove', path: at }]
+        : [
+            { op: 'test', path, value: env },
+            { op: 'remove', path },
+          ];
     case 'literal':
-      return [
-        test,
-        { op: 'replace', path: `${path}/${index}`, value: { name: VARIABLE, ...literalValue(previous) } },
-      ];
+      return [test, { op: 'replace', path: at, value: { name: VARIABLE, ...literalValue(previous) } }];
     case 'reference':
-      return [
-        test,
-        { op: 'replace', path: `${path}/${index}`, value: { name: VARIABLE, valueFrom: previous.valueFrom } },
-      ];
+      return [test, { op: 'replace', path: at, value: { name: VARIABLE, valueFrom: previous.valueFrom } }];
   }
 }
 
