@@ -1,12 +1,13 @@
 /** Text that comes from the cluster or the registry and is shown to people. */
 
-// Controls, and format characters that reorder or hide text (Unicode TR 36, "Bidirectional Text Spoofing").
-const UNSAFE = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu;
+// Controls, format characters that reorder or hide text (Unicode TR 36, "Bidirectional Text Spoofing"), and halves of
+// surrogate pairs, which are no characters.
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu;
 
 /** One line without control characters, at most `maxLength` characters long. */
 export function plainText(text: string, maxLength = 500): string {
   const clean = text.replace(UNSAFE, ' ').trim();
-  return clean.length > maxLength ? `${clean.slice(0, maxLength - 1)}…` : clean;
+  return clean.length > maxLength ? `${clean.slice(0, maxLength - 1).replace(/\p{Cs}$/u, '')}…` : clean;
 }
 
 /** `1 tag`, `12 tags`. */
