@@ -242,6 +242,8 @@ export interface Person {
 export interface ReviewCircumstances {
   readonly registry: string;
   readonly context: string;
+  /** How many of the planned deletions are done already. */
+  readonly done: number;
   /** How often deleting will restart the registry. */
   readonly restarts: number;
   /** Where the lists are. */

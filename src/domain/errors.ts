@@ -20,7 +20,15 @@ export class UsageError extends CleanerError {}
 export class RefusedError extends CleanerError {}
 
 /** The cluster or the registry could not be reached, or said no. */
-export class UnreachableError extends CleanerError {}
+export class UnreachableError extends CleanerError {
+  /** The API server does not allow this user to do that (403): trying again does not help. */
+  readonly forbidden: boolean;
+
+  constructor(message: string, options: { next?: string; cause?: unknown; forbidden?: boolean } = {}) {
+    super(message, options);
+    this.forbidden = options.forbidden ?? false;
+  }
+}
 
 /** The registry's setting could not be put back. Outranks every other error. */
 export class RestoreError extends CleanerError {}

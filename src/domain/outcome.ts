@@ -89,8 +89,8 @@ export const noFigures: Figures = {
 };
 
 /**
- * Counts. A tag that has an outcome counts as planned even if a later look at the plan would keep it, so that
- * `planned` is the sum of the outcomes once everything has one.
+ * Counts. A tag with a final outcome counts as planned even if a later look at the plan would keep it (a failure does
+ * not), so that `planned` is the sum of the outcomes once everything has one.
  */
 export function countFigures(plans: readonly RepositoryPlan[], outcomes: Outcomes): Figures {
   const fates = countFates(plans);
@@ -98,7 +98,8 @@ export function countFigures(plans: readonly RepositoryPlan[], outcomes: Outcome
   let planned = 0;
   for (const { ref, tags } of plans) {
     for (const { tag, fate } of tags) {
-      const outcome = outcomes.of(ref.repository, tag)?.outcome;
+      const latest = outcomes.of(ref.repository, tag)?.outcome;
+      const outcome = latest === 'failed' && fate !== 'delete' ? undefined : latest;
       if (outcome) settled[outcome] += 1;
       if (fate === 'delete' || outcome) planned += 1;
       if (fate !== 'delete' && outcome) fates[fate] -= 1;

@@ -48,7 +48,7 @@ const moves: Readonly<Record<Stage, readonly Stage[]>> = {
   listing: ['reviewed', 'given-up'],
   reviewed: ['deleting', 'finished', 'given-up'],
   deleting: ['incomplete', 'finished', 'given-up'],
-  incomplete: ['deleting', 'given-up'],
+  incomplete: ['deleting', 'finished', 'given-up'],
   finished: [],
   'given-up': [],
 };

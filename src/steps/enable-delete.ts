@@ -3,7 +3,7 @@ import {
   describe,
   enablePatch,
   readSetting,
-  recordedContainer,
+  recordOf,
   registryContainer,
   VARIABLE,
 } from '../domain/deletion-setting.ts';
@@ -88,12 +88,10 @@ async function ensureEnabled(
  * @throws RefusedError
  */
 export function refuseForeignRecord(workload: Workload, ownRun: string | undefined): void {
-  const [first] = workload.containers;
-  const record = first && readSetting(workload, first).record;
+  const record = recordOf(workload);
   if (!record || record.run === ownRun) return;
-  const container = recordedContainer(workload, record).name;
   throw new RefusedError(
-    `Run ${record.run} of ${record.by} has set ${VARIABLE} in container ${container} of ${describe(workload)} ` +
+    `Run ${record.run} of ${record.by} has set ${VARIABLE} in container ${record.container} of ${describe(workload)} ` +
       `(since ${record.since}) and has not put it back.`,
     { next: 'If that run is not at work any more, put it right with: npm run clean -- recover' },
   );

@@ -6,6 +6,7 @@ import {
   manualRestore,
   readSetting,
   recordedContainer,
+  recordOf,
   restorePatch,
   type SettingRecord,
 } from '../domain/deletion-setting.ts';
@@ -33,8 +34,6 @@ export interface Restore {
   readonly restoreTimeoutMs: number;
   /** Restores only what this run has recorded; `undefined`: whatever run. */
   readonly run: string | undefined;
-  /** Told who had left the setting, before it is put back. */
-  readonly onRecord?: (record: SettingRecord) => void;
 }
 
 /** @throws RestoreError with the command to do it by hand, when it cannot be done in time */
@@ -46,12 +45,11 @@ export async function restoreSetting(restore: Restore): Promise<Restored> {
       const workload = await restore.workload.read(restore.signal);
       const record = recordOf(workload);
       if (!record || (restore.run !== undefined && record.run !== restore.run)) return 'nothing';
-      if (attempt === 1 || manual === '') restore.onRecord?.(record);
       manual = manualRestore(workload, record, restore.context);
       return await putBack(restore, workload, record);
     } catch (error) {
       restore.signal.throwIfAborted();
-      const isLasting = !(error instanceof UnreachableError);
+      const isLasting = !(error instanceof UnreachableError) || error.forbidden;
       if (isLasting || restore.clock.now() - startedAt > restore.restoreTimeoutMs)
         throw couldNot(error, manual);
       restore.progress.status(`trying again to put the setting back: ${error.message}`);
@@ -81,11 +79,6 @@ async function putBack(restore: Restore, workload: Workload, record: SettingReco
     );
   }
   return ours ? 'restored' : 'left';
-}
-
-function recordOf(workload: Workload): SettingRecord | undefined {
-  const [first] = workload.containers;
-  return first && readSetting(workload, first).record;
 }
 
 function couldNot(error: unknown, manual: string): Error {

@@ -1,5 +1,5 @@
 /** Waiting for the end of a rollout. */
-import { readSetting, recordedContainer } from '../domain/deletion-setting.ts';
+import { readSetting, recordedContainer, recordOf } from '../domain/deletion-setting.ts';
 import { RefusedError, UnreachableError } from '../domain/errors.ts';
 import { formatDuration } from '../domain/progress.ts';
 import { rolloutState } from '../domain/rollout.ts';
@@ -86,16 +86,11 @@ class StuckPod {
 
 /** For `verify`: the setting must stay what this run has made it. @throws RefusedError */
 export function requireStillEnabled(workload: Workload, run: string): void {
-  const record = readRecordOf(workload);
+  const record = recordOf(workload);
   if (record?.run === run && readSetting(workload, recordedContainer(workload, record)).enabled) return;
   throw new RefusedError(
     `Somebody or something (a controller, a GitOps tool?) has changed the registry's deletion setting back while ` +
       'this run needed it.',
     { next: 'Pause what manages the workload, then continue with --resume.' },
   );
-}
-
-function readRecordOf(workload: Workload) {
-  const [first] = workload.containers;
-  return first && readSetting(workload, first).record;
 }

@@ -23,7 +23,7 @@ export class ApiError extends UnreachableError {
   readonly retryAfterMs: number;
 
   constructor(message: string, options: ApiErrorOptions) {
-    super(message, options);
+    super(message, { ...options, forbidden: options.status === 403 });
     this.status = options.status;
     this.temporary = options.temporary;
     this.retryAfterMs = options.retryAfterMs ?? 0;

@@ -71,6 +71,7 @@ function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
   return [
     '',
     `${count(totals.toDelete, 'tag')} of ${totals.found} to delete from ${circumstances.registry} (context ${circumstances.context}).`,
+    ...(circumstances.done > 0 ? [`${circumstances.done} of them are gone already.`] : []),
     ...(emptied.size > 0 ? [`ALL: of ${count(emptied.size, 'environment')} nothing will remain.`] : []),
     ...(totals.protected > 0
       ? [`${count(totals.protected, 'tag')} protected, although the file would delete them.`]

@@ -1,0 +1,235 @@
+/** `clean`: list, plan, review, and with `--delete` carry the plan out. */
+import type { EnvironmentEntry } from '../domain/environments.ts';
+import { RefusedError, UsageError } from '../domain/errors.ts';
+import { countFigures, Outcomes } from '../domain/outcome.ts';
+import type { RepositoryPlan } from '../domain/plan.ts';
+import { reviewPlan } from '../domain/review.ts';
+import { type Binding, decideStart, moveTo, type RunRecord, type Start } from '../domain/run.ts';
+import { count } from '../domain/text.ts';
+import type { RunHandle, RunStore } from '../ports.ts';
+import type { Context } from '../steps/context.ts';
+import { deleting, listing, view } from '../steps/index.ts';
+import { restoreSetting } from '../steps/restore.ts';
+import { type EarlierRun, planToContinue, readEarlierRun, wasEdited } from './earlier-run.ts';
+import { requireRetainedRevisions, requireSomeRepository } from './judge.ts';
+import { findCredentials, identify, inspectWorkload, portOf, requirePermissions } from './preflight.ts';
+import { withSafetyNet } from './safety-net.ts';
+import type { Connection, Tally, World } from './world.ts';
+
+/** A plan that has waited longer than this for its confirmation is held against the registry again. */
+const FRESH_FOR_MS = 5 * 60_000;
+
+/** Everything that was read and judged on this machine before the cluster is touched. */
+interface Prepared {
+  readonly environments: readonly EnvironmentEntry[];
+  readonly store: RunStore;
+  readonly start: Start;
+  readonly earlier: EarlierRun | undefined;
+  readonly plans: readonly RepositoryPlan[];
+  /** The run deletes, now or since its first start. */
+  readonly deletes: boolean;
+  readonly confirmed: boolean;
+}
+
+/** @returns how many tags could not be deleted */
+export async function clean(world: World, tally: Tally): Promise<{ failed: number }> {
+  const prepared = await prepare(world, tally);
+  const resumed = prepared.start.action === 'resume' ? prepared.earlier?.run : undefined;
+  const runId = resumed?.record.id ?? world.newRunId();
+  const connection = await world.connect(runId);
+  const binding = await identify(world, connection, prepared.earlier && bound(prepared));
+  await requirePermissions(world, connection, { deleting: prepared.deletes });
+  await clearAway(world, connection, { prepared, runId });
+  const { enabled } = await inspectWorkload(world, connection, { run: runId, deleting: prepared.deletes });
+  const credentials = await findCredentials(world, connection);
+
+  const run = resumed ?? (await prepared.store.create(newRecord(world, prepared, runId, binding)));
+  if (resumed) await resumed.update((record) => resumedRecord(record, prepared, binding));
+  const registry = await world.openRegistry({
+    run: runId,
+    shell: world.options.localSkopeo ? undefined : connection.podShell,
+    credentials,
+  });
+  const context: Context = {
+    settings: {
+      ...world.options,
+      operator: world.operator,
+      context: binding.context,
+      registryPort: portOf(world.options.registry),
+    },
+    environments: prepared.environments,
+    run,
+    registry,
+    pod: world.options.localSkopeo ? undefined : connection.pod,
+    workload: connection.workload,
+    person: world.person,
+    clock: world.clock,
+    signal: world.work,
+    plans: new Map(prepared.plans.map((plan) => [plan.ref.repository, plan])),
+    outcomes: resumed && prepared.earlier ? prepared.earlier.outcomes : new Outcomes(),
+    planIsFresh: !resumed,
+  };
+  tally.figures = () => countFigures([...context.plans.values()], context.outcomes);
+
+  await withSafetyNet(context, {
+    safetySignal: world.safety,
+    work: () => carryOut(world, context, { deletes: prepared.deletes, alreadyEnabled: enabled }),
+  });
+  const { failed } = tally.figures();
+  if (prepared.deletes) await run.update((record) => moveTo(record, failed > 0 ? 'incomplete' : 'finished'));
+  return { failed };
+}
+
+/** Reads and judges everything local. */
+async function prepare(world: World, tally: Tally): Promise<Prepared> {
+  const { options, person } = world;
+  tally.mode = options.delete ? 'delete' : 'plan';
+  const environments = await world.readEnvironments();
+  tally.environments = environments.length;
+  const store = await world.openStore();
+  const latest = await store.latest();
+  const earlier = latest && (await readEarlierRun(latest));
+  const start = decideStart({
+    latest: latest?.record,
+    listsEdited: earlier !== undefined && latest?.record.stage === 'reviewed' && wasEdited(earlier),
+    resume: options.resume,
+    fresh: options.fresh,
+  });
+  const resumes = start.action === 'resume' && earlier !== undefined;
+  const record = resumes ? earlier.run.record : undefined;
+  const deletes = options.delete || (record?.deleting ?? false);
+  const confirmed = options.yes || (record?.confirmed ?? false);
+  tally.mode = deletes ? 'delete' : 'plan';
+  tally.resumed = resumes;
+  if (options.only !== undefined && record && record.only !== options.only)
+    throw new UsageError(
+      `Run ${record.id} was begun ${record.only ? `with --only ${record.only}` : 'without --only'}.`,
+      {
+        next: 'Resume it without --only; it keeps to what it was begun with.',
+      },
+    );
+  if (deletes && !confirmed && !person.present)
+    throw new UsageError('Deleting has to be confirmed, and there is no terminal to ask in.', {
+      next: 'Add --yes to confirm it beforehand.',
+    });
+  if (resumes && earlier.damagedLines > 0)
+    person.warn(
+      `${count(earlier.damagedLines, 'line')} of the journal cannot be read; these tags are looked at again.`,
+    );
+  const plans = resumes ? await planToContinue(earlier, environments) : [];
+  return { environments, store, start, earlier, plans, deletes, confirmed };
+}
+
+/** The record of the run whose binding counts: the one that is resumed, or that has to be put right first. */
+function bound({ start, earlier }: Prepared): RunRecord | undefined {
+  return start.action === 'resume' || start.action === 'give-up' ? earlier?.run.record : undefined;
+}
+
+/** Puts right, and away, what earlier runs of this state folder have left in the cluster. */
+async function clearAway(
+  world: World,
+  connection: Connection,
+  given: { prepared: Prepared; runId: string },
+): Promise<void> {
+  const { start, earlier, store } = given.prepared;
+  const pod = await connection.pod.find(world.work);
+  // The state folder is locked, so a pod of another run that it knows belongs to a program that has died.
+  if (pod && pod.run !== given.runId && pod.run !== '' && (await store.knows(pod.run)))
+    await (await world.connect(given.runId, { anyRun: true })).pod.remove(world.work);
+  if (start.action === 'give-up' && earlier) await restoreBeforeFresh(world, connection, earlier.run);
+  if (start.action !== 'resume' && start.action !== 'begin' && earlier)
+    await earlier.run.update((record) => moveTo(record, 'given-up'));
+}
+
+async function restoreBeforeFresh(world: World, connection: Connection, run: RunHandle): Promise<void> {
+  world.person.say(`Giving up run ${run.record.id}; its change to the registry is put back first.`);
+  const restored = await restoreSetting({
+    ...world.options,
+    workload: connection.workload,
+    clock: world.clock,
+    signal: world.safety,
+    progress: { update() {}, status: (text) => world.person.say(`  ${text}`) },
+    context: run.record.binding?.context ?? '',
+    run: run.record.id,
+  });
+  world.person.say(restored === 'nothing' ? 'Nothing had to be put back.' : 'The setting is as before.');
+}
+
+function newRecord(world: World, prepared: Prepared, id: string, binding: Binding): RunRecord {
+  const { options, clock } = world;
+  return {
+    schema: 1,
+    id,
+    startedAt: new Date(clock.now()).toISOString(),
+    stage: 'listing',
+    deleting: prepared.deletes,
+    confirmed: prepared.confirmed && prepared.deletes,
+    allowAbsent: options.allowAbsent,
+    ...(options.only === undefined ? {} : { only: options.only }),
+    binding,
+    environments: prepared.environments,
+    steps: {},
+  };
+}
+
+function resumedRecord(record: RunRecord, prepared: Prepared, binding: Binding): RunRecord {
+  return {
+    ...record,
+    binding: record.binding ?? binding,
+    deleting: prepared.deletes,
+    confirmed: prepared.confirmed && prepared.deletes,
+  };
+}
+
+async function carryOut(
+  world: World,
+  context: Context,
+  given: { deletes: boolean; alreadyEnabled: boolean },
+): Promise<void> {
+  const { person, run } = context;
+  await person.steps(listing.map((step) => view(step, context)));
+  const plannedAt = world.clock.now();
+  requireSomeRepository(context, world.options.registry);
+  if (!world.options.allowAbsent && !run.record.allowAbsent) await requireRetainedRevisions(context);
+  if (run.record.stage === 'listing') {
+    const planSha256 = await run.plan.sha256();
+    await run.update((record) => ({ ...moveTo(record, 'reviewed'), planSha256 }));
+  }
+  const review = reviewPlan([...context.plans.values()], context.environments);
+  person.review(review, {
+    registry: world.options.registry,
+    context: context.settings.context,
+    done: countDone(context),
+    restarts: given.alreadyEnabled || review.totals.toDelete === 0 ? 0 : 2,
+    lists: run.lists.folder,
+  });
+  if (given.deletes && review.totals.toDelete > 0) {
+    await requireConfirmation(world, context, review.totals.toDelete);
+    context.planIsFresh &&= world.clock.now() - plannedAt < FRESH_FOR_MS;
+  }
+  const skip = given.deletes
+    ? review.totals.toDelete > 0
+      ? undefined
+      : 'nothing to delete'
+    : 'review the lists first, then: --resume --delete';
+  await person.steps(deleting.map((step) => view(step, context, skip)));
+}
+
+function countDone(context: Context): number {
+  const { deleted, alreadyGone } = countFigures([...context.plans.values()], context.outcomes);
+  return deleted + alreadyGone;
+}
+
+async function requireConfirmation(world: World, context: Context, tags: number): Promise<void> {
+  if (context.run.record.confirmed) return;
+  const cluster = context.settings.context;
+  const agreed = await context.person.confirm(
+    `To delete ${count(tags, 'tag')} from ${world.options.registry}, type the context's name (${cluster}): `,
+    cluster,
+  );
+  if (!agreed)
+    throw new RefusedError('Nothing was deleted: it was not confirmed.', {
+      next: 'The lists are kept. Continue with --resume --delete.',
+    });
+  await context.run.update((record) => ({ ...record, confirmed: true }));
+}

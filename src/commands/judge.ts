@@ -1,0 +1,58 @@
+/** Judging a complete plan before anybody is asked to agree to it. */
+import { RefusedError } from '../domain/errors.ts';
+import type { RevisionName } from '../domain/names.ts';
+import {
+  type AbsentRevision,
+  absentRevisions,
+  legacyRef,
+  NEW_REPOSITORY_REF,
+  type RepositoryRef,
+  readRevision,
+} from '../domain/plan.ts';
+import { count } from '../domain/text.ts';
+import type { Context } from '../steps/context.ts';
+import { tagsOf } from '../steps/look.ts';
+
+/** @throws RefusedError when no repository of the plan exists: that is a wrong registry rather than nothing to do */
+export function requireSomeRepository(context: Context, registry: string): void {
+  const plans = [...context.plans.values()];
+  if (plans.some((plan) => plan.exists)) return;
+  throw new RefusedError(
+    `The registry ${registry} has none of the ${count(plans.length, 'repository', 'repositories')} asked for.`,
+    { next: 'Check --registry and the environments file. Nothing was changed.' },
+  );
+}
+
+/** @throws RefusedError that names every retained revision that exists nowhere */
+export async function requireRetainedRevisions(context: Context): Promise<void> {
+  const planned = [...context.plans.values()].flatMap((plan) =>
+    plan.tags.flatMap(({ names }) => names ?? []),
+  );
+  const suspects = absentRevisions(context.environments, planned);
+  if (suspects.length === 0) return;
+  const absent = absentRevisions(context.environments, [...planned, ...(await elsewhere(context, suspects))]);
+  if (absent.length === 0) return;
+  const lines = absent.map(({ environment, revision, line }) => `  line ${line}: ${environment} ${revision}`);
+  throw new RefusedError(
+    `${count(absent.length, 'revision')} to retain ${absent.length === 1 ? 'exists' : 'exist'} nowhere in the registry:\n${lines.join('\n')}`,
+    { next: 'Most likely a typing error in the environments file. If not, go on with --allow-absent.' },
+  );
+}
+
+/** With `--only`, a revision may well be retained in the repositories that are passed over: their tags are listed. */
+async function elsewhere(context: Context, suspects: readonly AbsentRevision[]): Promise<RevisionName[]> {
+  const { only } = context.run.record;
+  const refs: RepositoryRef[] =
+    only === 'legacy'
+      ? [NEW_REPOSITORY_REF]
+      : only === 'new'
+        ? [...new Set(suspects.map(({ environment }) => environment))].map(legacyRef)
+        : [];
+  const found: RevisionName[] = [];
+  for (const ref of refs)
+    for (const tag of (await tagsOf(context, ref.repository)) ?? []) {
+      const names = readRevision(ref, tag);
+      if (names) found.push(names);
+    }
+  return found;
+}

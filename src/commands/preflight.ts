@@ -1,0 +1,111 @@
+/** What is asked of the cluster before the first step: who it is, what one may do there, whether another run is at work. */
+import { describe, readSetting, registryContainer } from '../domain/deletion-setting.ts';
+import { RefusedError, UnreachableError, UsageError } from '../domain/errors.ts';
+import { roleRules } from '../domain/permissions.ts';
+import { refuseUnrollable } from '../domain/rollout.ts';
+import type { Binding, RunRecord } from '../domain/run.ts';
+import { requireSameBinding } from '../domain/run.ts';
+import type { Workload } from '../domain/workload.ts';
+import type { Credentials } from '../ports.ts';
+import { refuseForeignRecord } from '../steps/enable-delete.ts';
+import type { Connection, World } from './world.ts';
+
+export const DEFAULT_USERNAME = 'domino-registry';
+
+/** What a run will be bound to. @throws RefusedError when an unfinished run belongs elsewhere */
+export async function identify(
+  world: World,
+  connection: Connection,
+  earlier: RunRecord | undefined,
+): Promise<Binding> {
+  const identity = await connection.cluster.identity(world.work);
+  const binding = {
+    clusterUid: identity.uid,
+    context: identity.context,
+    namespace: world.options.namespace,
+    workload: world.options.registryWorkload,
+    registry: world.options.registry,
+  };
+  if (earlier) requireSameBinding(earlier, binding);
+  return binding;
+}
+
+/** @throws UnreachableError that names every missing rule */
+export async function requirePermissions(
+  world: World,
+  connection: Connection,
+  need: { deleting: boolean },
+): Promise<void> {
+  const permissions = connection.permissions({
+    deleting: need.deleting,
+    workload: await readIfAllowed(world, connection),
+    pod: !world.options.localSkopeo,
+    secret: world.password === undefined,
+  });
+  const missing = await connection.cluster.missingPermissions(permissions, world.work);
+  if (missing.length === 0) return;
+  throw new UnreachableError(
+    `You may not do everything that this needs:\n${missing
+      .map(({ verb, group, resource, namespace, name, why }) => {
+        const what = `${verb} ${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : ` ${name}`}`;
+        return `  ${what}${namespace === '' ? '' : ` in namespace ${namespace}`} (to ${why})`;
+      })
+      .join('\n')}`,
+    { next: `Ask for these rules:\n${roleRules(missing)}` },
+  );
+}
+
+/** Its kind and size decide about some permissions; that it may not be read is one of those that are told. */
+async function readIfAllowed(world: World, connection: Connection): Promise<Workload | undefined> {
+  try {
+    return await connection.workload.read(world.work);
+  } catch (error) {
+    if (error instanceof UnreachableError && error.forbidden) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Looks at the registry's workload before anything is done: the switch must be one that can be used, and no other
+ * run may have it in use.
+ */
+export async function inspectWorkload(
+  world: World,
+  connection: Connection,
+  given: { run: string; deleting: boolean },
+): Promise<{ enabled: boolean }> {
+  const workload = await connection.workload.read(world.work);
+  refuseForeignRecord(workload, given.run);
+  const container = registryContainer(workload, {
+    name: world.options.registryContainer,
+    port: portOf(world.options.registry),
+  });
+  const setting = readSetting(workload, container);
+  if (setting.record !== undefined && !setting.enabled)
+    throw new RefusedError(
+      `${describe(workload)} bears this run's annotation, but its deletion setting was changed back meanwhile.`,
+      {
+        next: 'Find out what did it (a controller, a GitOps tool?), run: npm run clean -- recover, then resume.',
+      },
+    );
+  if (given.deleting && !setting.enabled) refuseUnrollable(workload);
+  return { enabled: setting.enabled };
+}
+
+/** The port of `HOST:PORT`, if it has one. */
+export function portOf(registry: string): number | undefined {
+  const port = /:([0-9]+)$/.exec(registry)?.[1];
+  return port === undefined ? undefined : Number(port);
+}
+
+/** The password from the environment or the command line, else from the Secret. */
+export async function findCredentials(world: World, connection: Connection): Promise<Credentials> {
+  const { options, password } = world;
+  if (password !== undefined) return { username: options.username ?? DEFAULT_USERNAME, password };
+  const found = await connection.cluster.registryCredentials(world.work);
+  if (found) return { ...found, username: options.username ?? found.username };
+  throw new UsageError(
+    `There is no password: SKOPEO_PASSWORD is not set, and there is no Secret ${options.secretName} in namespace ${options.secretNamespace}.`,
+    { next: 'Set SKOPEO_PASSWORD, or name the Secret with --secret-name and --secret-namespace.' },
+  );
+}

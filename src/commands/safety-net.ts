@@ -1,0 +1,44 @@
+/** The one place that makes sure that what a run has changed is put back, however the run ends. */
+import { CleanerError, InterruptedError, RestoreError } from '../domain/errors.ts';
+import type { Person, StepView } from '../ports.ts';
+import type { Context } from '../steps/context.ts';
+import { safety, view } from '../steps/index.ts';
+
+/**
+ * Runs `work`; then, whatever became of it, the steps that put everything back. Rejects with what weighs most: a
+ * setting that could not be put back, then the work's own failure.
+ */
+export async function withSafetyNet(
+  context: Context,
+  given: { safetySignal: AbortSignal; work: () => Promise<void> },
+): Promise<void> {
+  const errors: unknown[] = [];
+  await given.work().catch((error: unknown) => void errors.push(error));
+  const [failure] = errors;
+  if (failure instanceof InterruptedError)
+    context.person.say(`\n${failure.message} Leaving everything as it was before …`);
+  const safetyContext: Context = { ...context, signal: given.safetySignal };
+  const nothingChanged =
+    context.run.record.stage === 'deleting' ? undefined : 'the registry was not changed by this run';
+  const steps = safety.map((step) =>
+    view(step, safetyContext, step.key === 'disable-delete' ? nothingChanged : undefined),
+  );
+  await runEach(context.person, steps).catch((error: unknown) => void errors.push(error));
+  throwHeaviest(context.person, errors);
+}
+
+/** Runs every step, also after one that has failed; then rejects with the failure that weighs most. */
+export async function runEach(person: Person, steps: readonly StepView[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of steps) await person.steps([step]).catch((error: unknown) => void errors.push(error));
+  throwHeaviest(person, errors);
+}
+
+/** A setting that could not be put back outranks everything; what is not thrown is told. */
+function throwHeaviest(person: Person, errors: readonly unknown[]): void {
+  const heaviest = errors.find((error) => error instanceof RestoreError) ?? errors[0];
+  for (const error of errors)
+    if (error !== heaviest && error instanceof CleanerError)
+      person.warn(error.next === '' ? error.message : `${error.message} ${error.next}`);
+  if (heaviest !== undefined) throw heaviest;
+}

@@ -1,0 +1,68 @@
+/** What a command is given: its options, the person, and ways to open the outside worlds. */
+import type { EnvironmentEntry } from '../domain/environments.ts';
+import { type Figures, noFigures, type Summary } from '../domain/outcome.ts';
+import type { Permission } from '../domain/permissions.ts';
+import type { Workload } from '../domain/workload.ts';
+import type { Options } from '../options.ts';
+import type {
+  Clock,
+  Cluster,
+  Credentials,
+  Person,
+  Registry,
+  RunStore,
+  Shell,
+  SkopeoPodPort,
+  WorkloadPort,
+} from '../ports.ts';
+
+/** A cluster that is connected, for one run. */
+export interface Connection {
+  readonly cluster: Cluster;
+  readonly workload: WorkloadPort;
+  readonly pod: SkopeoPodPort;
+  readonly podShell: Shell;
+  /** What a command needs to be allowed to do; `secret`: the password has to come from the Secret. */
+  permissions(need: {
+    deleting: boolean;
+    pod: boolean;
+    secret: boolean;
+    /** `undefined` when it may not be read. */
+    workload: Workload | undefined;
+  }): readonly Permission[];
+}
+
+export interface World {
+  readonly options: Options;
+  readonly person: Person;
+  readonly clock: Clock;
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, with an `InterruptedError`. */
+  readonly work: AbortSignal;
+  /** For what has to happen however the work ended; never aborted by a signal. */
+  readonly safety: AbortSignal;
+  /** `user@host`. */
+  readonly operator: string;
+  /** From `SKOPEO_PASSWORD` or the command line. */
+  readonly password: string | undefined;
+  /** @throws UsageError that reports all faults of the file at once */
+  readEnvironments(): Promise<readonly EnvironmentEntry[]>;
+  /** Opens and locks the state folder; it is closed with the program. */
+  openStore(): Promise<RunStore>;
+  /** Connects for a run; with `anyRun` its pod port may also remove the pod of another run. */
+  connect(run: string, scope?: { anyRun: boolean }): Promise<Connection>;
+  openRegistry(given: {
+    run: string;
+    shell: Shell | undefined;
+    credentials: Credentials | undefined;
+  }): Promise<Registry>;
+  /** A new run's ID. */
+  newRunId(): string;
+}
+
+/** The figures of the closing summary, kept while the command runs, so that they can be told at every end. */
+export class Tally {
+  mode: Summary['mode'] = 'plan';
+  environments = 0;
+  resumed = false;
+  figures: () => Figures = () => noFigures;
+}

@@ -1,0 +1,180 @@
+/** The only place that builds adapters. */
+import { randomBytes } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { systemClock } from './adapters/clock.ts';
+import { readEnvironmentsText } from './adapters/input-file.ts';
+import { connectCluster } from './adapters/kubernetes/connect.ts';
+import { requiredPermissions } from './adapters/kubernetes/permissions.ts';
+import { parseWorkloadName } from './adapters/kubernetes/workload.ts';
+import { createLocalShell, type LocalShell } from './adapters/local-shell.ts';
+import { listenForSignals } from './adapters/signals.ts';
+import { createSkopeoRegistry } from './adapters/skopeo/registry.ts';
+import { openRunStore } from './adapters/storage/run-store.ts';
+import { createPerson } from './adapters/terminal/person.ts';
+import type { World } from './commands/world.ts';
+import { type EnvironmentEntry, parseEnvironmentsFile } from './domain/environments.ts';
+import { UsageError } from './domain/errors.ts';
+import { plainText } from './domain/text.ts';
+import { type RawOptions, readOptions } from './options.ts';
+import type { Registry, RunStore } from './ports.ts';
+
+const PROJECT = resolve(import.meta.dirname, '..');
+/** The pod ends by itself after this time, even when nobody is left to delete it; a longer run replaces it. */
+const POD_DEADLINE_SECONDS = 6 * 60 * 60;
+
+/** Builds the world of one command. */
+export function compose(given: { flags: RawOptions; password: string | undefined }): {
+  world: World;
+  close(): Promise<void>;
+} {
+  const environment = process.env;
+  const password = takePassword(environment, given.password);
+  // npm starts the program in the project's folder; paths on the command line are meant from where the user is.
+  const userFolder = environment.INIT_CWD ?? process.cwd();
+  const options = readOptions({
+    flags: given.flags,
+    environment,
+    resolvePath: (path) => resolve(userFolder, path),
+    resolveDefault: (path) => resolve(PROJECT, path),
+  });
+  process.umask(0o077);
+  const signals = listenForSignals({
+    underNpm: environment.npm_lifecycle_event !== undefined,
+    onRepeated: () => person.say('Still putting everything back; please wait.'),
+  });
+  const { stdin, stdout, stderr } = process;
+  const person = createPerson({ stdin, stdout, stderr, output: options.output, signal: signals.signal });
+  if (given.password !== undefined)
+    person.warn(
+      "A password on the command line can be read by others in the list of processes, and stays in the shell's history. Set SKOPEO_PASSWORD instead.",
+    );
+
+  const open: { store?: RunStore; localShell?: LocalShell; registries: Registry[] } = { registries: [] };
+  const openLocalShell = async () => {
+    open.localShell = await createLocalShell();
+    return open.localShell;
+  };
+  const world: World = {
+    options,
+    person: person,
+    clock: systemClock,
+    work: signals.signal,
+    safety: new AbortController().signal,
+    operator: operator(),
+    password,
+    readEnvironments: () => readEnvironments(options.environments),
+    async openStore() {
+      open.store = await openRunStore(options.stateDir);
+      return open.store;
+    },
+    async connect(run, scope = { anyRun: false }) {
+      const connection = await connectCluster({
+        ...options,
+        environment,
+        onWarning: (text) => person.warn(`The cluster says: ${plainText(text)}`),
+        pod: {
+          run,
+          startedBy: operator(),
+          image: options.image,
+          imagePullPolicy: options.imagePullPolicy,
+          imagePullSecrets: options.imagePullSecrets,
+          labels: options.podLabels,
+          annotations: options.podAnnotations,
+          nodeSelector: options.nodeSelector,
+          tolerations: options.tolerations.map((toleration) => ({
+            ...toleration,
+            operator: toleration.value === undefined ? 'Exists' : 'Equal',
+          })),
+          activeDeadlineSeconds: POD_DEADLINE_SECONDS,
+          startTimeoutMs: options.podTimeoutMs,
+          anyRun: scope.anyRun,
+        },
+      });
+      return {
+        ...connection,
+        permissions: ({ deleting, pod, secret, workload }) =>
+          requiredPermissions({
+            ...options,
+            workload: workload ?? assumedWorkload(options.registryWorkload),
+            usesPod: pod,
+            readsSecret: secret,
+            deletes: deleting,
+          }),
+      };
+    },
+    async openRegistry({ run, shell, credentials }) {
+      const registry = createSkopeoRegistry({
+        shell: shell ?? (await openLocalShell()),
+        registry: options.registry,
+        credentials,
+        tls: options.tls,
+        concurrency: options.concurrency,
+        signal: signals.signal,
+        run,
+      });
+      open.registries.push(registry);
+      return registry;
+    },
+    newRunId: () => newRunId(systemClock.now()),
+  };
+  return {
+    world,
+    async close() {
+      signals.stop();
+      for (const registry of open.registries) await registry.close();
+      await open.localShell?.[Symbol.asyncDispose]();
+      await open.store?.close();
+    },
+  };
+}
+
+/** The password; from here on no child process can inherit it. */
+function takePassword(environment: NodeJS.ProcessEnv, positional: string | undefined): string | undefined {
+  const fromEnvironment = environment.SKOPEO_PASSWORD;
+  delete environment.SKOPEO_PASSWORD;
+  return fromEnvironment === undefined || fromEnvironment === '' ? positional : fromEnvironment;
+}
+
+async function readEnvironments(path: string): Promise<readonly EnvironmentEntry[]> {
+  const { entries, faults } = parseEnvironmentsFile(await readEnvironmentsText(path));
+  if (faults.length > 0)
+    throw new UsageError(
+      `The environments file ${path} cannot be used:\n${faults
+        .map(({ line, text, problem }) => `  line ${line}: "${plainText(text, 80)}": ${problem}`)
+        .join('\n')}`,
+      {
+        next: 'Nothing was touched. Each line is an environment ID and the revisions to retain, separated by blanks.',
+      },
+    );
+  if (entries.length === 0)
+    throw new UsageError(`The environments file ${path} names no environment.`, {
+      next: 'Put one on each line: its ID, then the revisions to retain.',
+    });
+  return entries;
+}
+
+/** For the permissions, while the real one may not be read. */
+function assumedWorkload(option: string) {
+  const { kind, name } = parseWorkloadName(option);
+  return { kind: kind ?? 'StatefulSet', name, replicas: 1 } as const;
+}
+
+function operator(): string {
+  return `${userName()}@${hostname()}`;
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user ID without an entry in the password file, as containers have it.
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
+
+/** `20261123T153647Z-3f9a1c`: sorts by time, and is a valid label. */
+function newRunId(nowMs: number): string {
+  const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  return `${time}-${randomBytes(3).toString('hex')}`;
+}
