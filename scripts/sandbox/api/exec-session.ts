@@ -1,0 +1,121 @@
+import type { Readable } from 'node:stream';
+import type { RawData, WebSocket } from 'ws';
+import type { ExecProcess } from '../runtime/runtime.ts';
+
+/** Channels of the streaming protocol; the first byte of each message. */
+const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
+
+const largestBacklogBytes = 256 * 1024;
+
+/** When a session's socket is to be cut by force; whichever comes first. */
+export interface Cut {
+  readonly afterBytes?: number;
+  readonly afterMessages?: number;
+}
+
+/**
+ * Connects a WebSocket with a process. The process outlives the socket, as in a real cluster: when the
+ * socket goes, its output is read on and thrown away, and its input stays open.
+ */
+export class ExecSession {
+  readonly podName: string;
+  readonly #socket: WebSocket;
+  readonly #cut: Cut;
+  #sentBytes = 0;
+  #sentMessages = 0;
+  #stdin: ExecProcess['stdin'] | undefined;
+
+  constructor(socket: WebSocket, options: { readonly podName: string; readonly cut: Cut | undefined }) {
+    this.#socket = socket;
+    this.podName = options.podName;
+    this.#cut = options.cut ?? {};
+    socket.on('error', () => {
+      // Whatever ails the socket ends in 'close'; the process does not care.
+    });
+    // Input that comes before the process stands must not get lost.
+    socket.pause();
+    // Tells the client that the stream stands, as a real server does.
+    this.#send(channels.stdout, Buffer.alloc(0));
+  }
+
+  /** Runs a process to its end over the socket. */
+  async run(process: ExecProcess, streams: { readonly stdin: boolean; readonly v5: boolean }): Promise<void> {
+    process.stdin.on('error', () => {
+      // The process has closed its input: what comes for it now goes nowhere.
+    });
+    if (streams.stdin) {
+      this.#stdin = process.stdin;
+      this.#socket.on('message', (message) => this.#receive(message, streams.v5));
+    } else {
+      process.stdin.end();
+    }
+    this.#socket.resume();
+    this.#forward(process.stdout, channels.stdout);
+    this.#forward(process.stderr, channels.stderr);
+    const exitCode = await process.exited;
+    this.finish(exitCode === 0 ? { status: 'Success' } : failure(exitCode));
+  }
+
+  /** Reports how the exec ended and closes the socket. */
+  finish(status: object): void {
+    this.#socket.resume();
+    this.#send(channels.error, Buffer.from(JSON.stringify({ metadata: {}, ...status })));
+    this.#socket.close(1000);
+  }
+
+  /** Cuts the socket as a broken network does: no status, no goodbye. */
+  drop(): void {
+    this.#socket.terminate();
+  }
+
+  #receive(message: RawData, v5: boolean): void {
+    const bytes = Buffer.isBuffer(message) ? message : Buffer.from(message as ArrayBuffer);
+    const [channel, closed] = bytes;
+    if (channel === channels.stdin) {
+      if (!this.#stdin?.write(bytes.subarray(1))) this.#pauseUntilDrained();
+    } else if (channel === channels.close && v5 && closed === channels.stdin) {
+      this.#stdin?.end();
+    }
+  }
+
+  #pauseUntilDrained(): void {
+    this.#socket.pause();
+    this.#stdin?.once('drain', () => this.#socket.resume());
+  }
+
+  #forward(output: Readable, channel: number): void {
+    output.on('data', (chunk: Buffer) => {
+      this.#send(channel, chunk);
+      if (this.#socket.readyState !== this.#socket.OPEN) return;
+      if (this.#socket.bufferedAmount > largestBacklogBytes) output.pause();
+    });
+    // A client that reads slowly, or left, must not hold up the process for ever.
+    const timer = setInterval(() => {
+      if (this.#socket.bufferedAmount <= largestBacklogBytes || this.#socket.readyState > this.#socket.OPEN) {
+        output.resume();
+      }
+    }, 20);
+    output.once('close', () => clearInterval(timer));
+  }
+
+  #send(channel: number, content: Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const { afterBytes = Number.POSITIVE_INFINITY, afterMessages = Number.POSITIVE_INFINITY } = this.#cut;
+    const isOutput = channel !== channels.error && content.length > 0;
+    const allowed = isOutput ? content.subarray(0, afterBytes - this.#sentBytes) : content;
+    this.#socket.send(Buffer.concat([Buffer.from([channel]), allowed]));
+    if (!isOutput) return;
+    this.#sentBytes += allowed.length;
+    this.#sentMessages += 1;
+    if (this.#sentBytes >= afterBytes || this.#sentMessages >= afterMessages) this.drop();
+  }
+}
+
+function failure(exitCode: number): object {
+  return {
+    status: 'Failure',
+    message: `command terminated with non-zero exit code: exit status ${exitCode}`,
+    reason: 'NonZeroExitCode',
+    details: { causes: [{ reason: 'ExitCode', message: String(exitCode) }] },
+  };
+}

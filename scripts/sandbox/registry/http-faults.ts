@@ -1,0 +1,132 @@
+import { createReadStream } from 'node:fs';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Requests to the registry that are to fail; what is left out stands for every request. */
+export interface RegistryFault {
+  readonly code: number;
+  readonly times: number;
+  readonly method?: string;
+  /** Part of the path. */
+  readonly path?: string;
+}
+
+/** Passes HTTP requests on to the registry, but for those that a fault is armed for. */
+export class HttpFaultProxy {
+  readonly #endpoint: () => string | undefined;
+  readonly #armed: () => void;
+  readonly #server: Server;
+  #faults: RegistryFault[] = [];
+  #delayMs = 0;
+  #blobStore: string | undefined;
+
+  /** @param armed called whenever a fault is armed */
+  constructor(endpoint: () => string | undefined, armed: () => void) {
+    this.#endpoint = endpoint;
+    this.#armed = armed;
+    this.#server = createServer((message, response) => void this.#handle(message, response));
+  }
+
+  /** Whether any fault waits for a request. */
+  get isArmed(): boolean {
+    return this.#faults.length > 0 || this.#delayMs > 0 || this.#blobStore !== undefined;
+  }
+
+  arm(fault: RegistryFault): void {
+    this.#faults.push(fault);
+    this.#armed();
+  }
+
+  /** Every request takes this much longer. */
+  slowDown(delayMs: number): void {
+    this.#delayMs = delayMs;
+    this.#armed();
+  }
+
+  /** GET and HEAD of a blob answer 307 to this URL, as with an object store behind the registry. */
+  redirectBlobs(storeUrl: string): void {
+    this.#blobStore = storeUrl;
+    this.#armed();
+  }
+
+  clear(): void {
+    this.#faults = [];
+    this.#delayMs = 0;
+    this.#blobStore = undefined;
+  }
+
+  /** Takes a connection over. */
+  take(client: Socket): void {
+    this.#server.emit('connection', client);
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#delayMs > 0) await sleep(this.#delayMs);
+    const fault = this.#takeFault(message);
+    if (fault !== undefined) {
+      message.resume();
+      response.writeHead(fault.code, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify({ errors: [{ code: 'UNKNOWN', message: 'the sandbox was asked to fail' }] }),
+      );
+      return;
+    }
+    this.#forward(message, response);
+  }
+
+  #takeFault({ method = '', url = '' }: IncomingMessage): RegistryFault | undefined {
+    const at = this.#faults.findIndex(
+      (fault) => (fault.method ?? method) === method && url.includes(fault.path ?? ''),
+    );
+    const fault = this.#faults[at];
+    if (fault === undefined) return undefined;
+    if (fault.times > 1) this.#faults[at] = { ...fault, times: fault.times - 1 };
+    else this.#faults.splice(at, 1);
+    return fault;
+  }
+
+  #forward(message: IncomingMessage, response: ServerResponse): void {
+    const socketPath = this.#endpoint();
+    if (socketPath === undefined) {
+      message.socket.resetAndDestroy();
+      return;
+    }
+    const { method, url, headers } = message;
+    const onward = request({ socketPath, method, path: url, headers }, (answer) => {
+      const digest = /^\/v2\/.+\/blobs\/(sha256:[0-9a-f]{64})$/.exec(url ?? '')?.[1];
+      const redirected = this.#blobStore !== undefined && digest !== undefined && answer.statusCode === 200;
+      if (redirected && (method === 'GET' || method === 'HEAD')) {
+        answer.resume();
+        response.writeHead(307, { location: `${this.#blobStore}/${digest}` });
+        response.end();
+        return;
+      }
+      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+      answer.pipe(response);
+    });
+    onward.on('error', () => message.socket.resetAndDestroy());
+    message.pipe(onward);
+  }
+}
+
+/** An object store that holds the registry's blobs, for redirects to lead to. */
+export function createBlobStore(storage: string): Server {
+  return createServer(({ url = '', method }, response) => {
+    const hex = /^\/sha256:([0-9a-f]{64})$/.exec(url)?.[1] ?? '';
+    const file = createReadStream(
+      `${storage}/docker/registry/v2/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`,
+    );
+    file.once('error', () => response.writeHead(404).end());
+    file.once('open', () => {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' });
+      if (method === 'HEAD') response.end();
+      else file.pipe(response);
+    });
+  });
+}

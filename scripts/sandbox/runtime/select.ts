@@ -1,0 +1,32 @@
+import { findNamespaceTools, namespaceRuntime } from './namespaces.ts';
+import { processRuntime } from './processes.ts';
+import type { ContainerRuntime } from './runtime.ts';
+
+/**
+ * The strictest runtime that works here: namespaces if a first container can really be made
+ * (a container without privileges, a kernel without overlayfs cannot), plain processes otherwise.
+ */
+export async function selectRuntime(directory: string): Promise<ContainerRuntime> {
+  const tools = findNamespaceTools();
+  if (tools === undefined) return processRuntime(directory);
+  const runtime = namespaceRuntime(tools, directory);
+  return (await works(runtime)) ? runtime : processRuntime(directory);
+}
+
+async function works(runtime: ContainerRuntime): Promise<boolean> {
+  try {
+    const container = await runtime.start({
+      command: ['true'],
+      env: { PATH: '/usr/bin:/bin' },
+      workingDir: '/',
+      uid: 65532,
+      gid: 65532,
+      readOnlyRoot: true,
+      network: false,
+      mounts: [],
+    });
+    return (await container.exited) === 0;
+  } catch {
+    return false;
+  }
+}
