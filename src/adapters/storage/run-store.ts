@@ -59,33 +59,24 @@ export async function openRunStore(root: string): Promise<RunStore> {
 
 async function openRun(folder: string, initial: RunRecord | undefined): Promise<RunHandle> {
   const path = join(folder, RECORD);
-  // lowdb would make a missing or unreadable file an empty one; here both are reported.
-  const database = new Low<RunRecord | undefined>(
+  // lowdb would take a missing or unreadable file for an empty one; here both are reported.
+  const database = new Low<RunRecord>(
     {
       read: () => readRecord(path),
       write: (record) => replaceText(path, `${JSON.stringify(record, null, 2)}\n`),
     },
-    undefined,
+    initial ?? (await readRecord(path)),
   );
-  if (initial) {
-    database.data = initial;
-    await database.write();
-  } else {
-    await database.read();
-  }
+  if (initial) await database.write();
   let updating: Promise<void> = Promise.resolve();
-  const current = (): RunRecord => {
-    if (database.data === undefined) throw new Error(`No record was read from ${path}.`);
-    return database.data;
-  };
   return {
     folder,
     get record() {
-      return current();
+      return database.data;
     },
     update(change) {
       const next = updating.then(async () => {
-        const before = current();
+        const before = database.data;
         database.data = change(before);
         try {
           await database.write();
@@ -103,7 +94,7 @@ async function openRun(folder: string, initial: RunRecord | undefined): Promise<
   };
 }
 
-async function readRecord(path: string): Promise<RunRecord | undefined> {
+async function readRecord(path: string): Promise<RunRecord> {
   const text = await readText(path);
   const record = parseRecord(text ?? '');
   if (record !== undefined) return record;
