@@ -55,7 +55,7 @@ export function createApiClient(endpoint: Endpoint, options: ApiClientOptions): 
   async function attempt<Kind>(request: ApiRequest, signal: AbortSignal): Promise<Wire<Kind>> {
     const answer = await exchange(request, signal);
     clockOffsetMs = serverTimeMs(answer) - Date.now();
-    tellWarnings(answer.headers['warning'] ?? []);
+    tellWarnings(answer.headers.warning ?? []);
     const { status, body } = answer;
     if (status >= 200 && status < 300) return parse<Kind>(body, request, endpoint);
     throw refusal(request, { status, body, retryAfterMs: retryAfterMs(answer) }, endpoint.place);
@@ -131,7 +131,7 @@ function parse<Kind>(body: string, request: ApiRequest, { place }: Endpoint): Wi
 }
 
 function serverTimeMs({ headers }: HttpAnswer): number {
-  const time = Date.parse(headers['date']?.[0] ?? '');
+  const time = Date.parse(headers.date?.[0] ?? '');
   return Number.isNaN(time) ? Date.now() : time;
 }
 

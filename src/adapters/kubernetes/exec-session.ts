@@ -67,7 +67,7 @@ export function execSession(socket: WebSocket, options: ExecSessionOptions): She
     const data = message.subarray(1);
     // Servers open v4 channels with an empty message each.
     if (over || data.length === 0) return;
-    if (message[0] === STDOUT) output.push(data) || socket.pause();
+    if (message[0] === STDOUT && !output.destroyed && !output.push(data)) socket.pause();
     if (message[0] === STDERR) errors = Buffer.concat([errors, data]).subarray(-ERRORS_KEPT_BYTES);
     if (message[0] === STATUS) void conclude(data.toString('utf8'));
   }

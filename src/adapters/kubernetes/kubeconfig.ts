@@ -36,15 +36,15 @@ export async function loadKubeconfig(options: KubeconfigOptions): Promise<KubeCo
 
 function readConfig(library: ClientLibrary, { kubeconfig, environment }: KubeconfigOptions): KubeConfig {
   if (kubeconfig !== undefined) return readFiles(library, [kubeconfig]);
-  const listed = (environment['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
+  const listed = (environment.KUBECONFIG ?? '').split(delimiter).filter((path) => path !== '');
   if (listed.length > 0) {
     // Like kubectl: files of the list that are not there are passed over.
     const present = listed.filter((path) => existsSync(path));
     return readFiles(library, present.length > 0 ? present : listed.slice(0, 1));
   }
-  const usual = join(environment['HOME'] || homedir(), '.kube', 'config');
+  const usual = join(environment.HOME || homedir(), '.kube', 'config');
   if (existsSync(usual)) return readFiles(library, [usual]);
-  if (existsSync(SERVICE_ACCOUNT_TOKEN) && environment['KUBERNETES_SERVICE_HOST']) {
+  if (existsSync(SERVICE_ACCOUNT_TOKEN) && environment.KUBERNETES_SERVICE_HOST) {
     const config = new library.KubeConfig();
     config.loadFromCluster();
     return config;

@@ -99,17 +99,19 @@ function startPatience({ startTimeoutMs, startGraceMs }: SkopeoPodOptions) {
 
 /** Reasons of the kubelet and the scheduler (Kubernetes source, `pkg/kubelet/images`, `pkg/kubelet/kuberuntime`). */
 const IMAGE_ADVICE =
-  'Check --image and --image-pull-policy, and the pull secret; on a cluster without internet, name a mirror of the image.';
-const ADVICE: Readonly<Record<string, string>> = {
-  ImagePullBackOff: IMAGE_ADVICE,
-  ErrImagePull: IMAGE_ADVICE,
-  ErrImageNeverPull: IMAGE_ADVICE,
-  InvalidImageName: IMAGE_ADVICE,
-  Unschedulable: 'Make room, or choose nodes with the options for node selector and tolerations.',
-};
+  'Check --image, --image-pull-policy and --image-pull-secret; a cluster without internet needs the image in a mirror.';
+const ADVICE = new Map([
+  ['ImagePullBackOff', IMAGE_ADVICE],
+  ['ErrImagePull', IMAGE_ADVICE],
+  ['ErrImageNeverPull', IMAGE_ADVICE],
+  ['InvalidImageName', IMAGE_ADVICE],
+  ['Unschedulable', 'Make room, or choose other nodes with --node-selector and --toleration.'],
+]);
 
 function startAdvice(trouble: PodTrouble | undefined, namespace: string): string {
-  return ADVICE[trouble?.reason ?? ''] ?? `See more with: kubectl -n ${namespace} describe pod ${POD_NAME}`;
+  return (
+    ADVICE.get(trouble?.reason ?? '') ?? `See more with: kubectl -n ${namespace} describe pod ${POD_NAME}`
+  );
 }
 
 function stillThere(namespace: string): UnreachableError {

@@ -29,21 +29,21 @@ const RESOURCES = {
 } as const satisfies Record<WorkloadKind, string>;
 
 /** As kubectl abbreviates them. */
-const KINDS: Readonly<Record<string, WorkloadKind>> = {
-  statefulset: 'StatefulSet',
-  statefulsets: 'StatefulSet',
-  sts: 'StatefulSet',
-  deployment: 'Deployment',
-  deployments: 'Deployment',
-  deploy: 'Deployment',
-};
+const KINDS = new Map<string, WorkloadKind>([
+  ['statefulset', 'StatefulSet'],
+  ['statefulsets', 'StatefulSet'],
+  ['sts', 'StatefulSet'],
+  ['deployment', 'Deployment'],
+  ['deployments', 'Deployment'],
+  ['deploy', 'Deployment'],
+]);
 
 const OBJECT_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /** Reads `docker-registry`, `statefulset/docker-registry` or `deployment/docker-registry`. @throws UsageError */
 export function parseWorkloadName(text: string): WorkloadName {
   const [name = '', prefix, ...more] = text.split('/').reverse();
-  const kind = prefix === undefined ? undefined : KINDS[prefix.toLowerCase()];
+  const kind = prefix === undefined ? undefined : KINDS.get(prefix.toLowerCase());
   if (OBJECT_NAME.test(name) && more.length === 0 && (prefix === undefined || kind)) return { kind, name };
   throw new UsageError(`"${plainText(text, 100)}" names no workload.`, {
     next: 'Say --registry-workload docker-registry, statefulset/docker-registry or deployment/docker-registry.',

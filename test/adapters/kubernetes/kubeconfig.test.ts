@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { loadKubeconfig } from '../../../src/adapters/kubernetes/kubeconfig.ts';
+import { UsageError } from '../../../src/domain/errors.ts';
+
+let folder = '';
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+function yaml(names: readonly string[], current: string, cluster = '{server: "https://SERVER"}'): string {
+  const entries = (key: string, value: string) =>
+    names
+      .map((name) => `- {name: ${name}, ${key}: ${value.replace('SERVER', `${name}.example.org`)}}`)
+      .join('\n');
+  return [
+    `current-context: "${current}"`,
+    `clusters:\n${entries('cluster', cluster)}`,
+    `users:\n${entries('user', '{token: s3cret}')}`,
+    `contexts:\n${names.map((name) => `- {name: ${name}, context: {cluster: ${name}, user: ${name}}}`).join('\n')}`,
+  ].join('\n');
+}
+
+async function file(name: string, content: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, content);
+  return path;
+}
+
+function load(options: { kubeconfig?: string; context?: string; environment?: Record<string, string> }) {
+  return loadKubeconfig({ environment: { HOME: folder }, ...options });
+}
+
+async function refused(options: Parameters<typeof load>[0], message: RegExp, next = /./): Promise<void> {
+  await assert.rejects(load(options), (error) => {
+    assert.ok(error instanceof UsageError, String(error));
+    assert.match(error.message, message);
+    assert.match(error.next, next);
+    assert.doesNotMatch(`${error.message}${error.next}${error.cause}`, /s3cret/);
+    return true;
+  });
+}
+
+describe('a kubeconfig', () => {
+  test('is read from the given path, with its current context', async () => {
+    const config = await load({ kubeconfig: await file('given', yaml(['one', 'two'], 'two')) });
+    assert.equal(config.getCurrentCluster()?.server, 'https://two.example.org');
+  });
+
+  test('is used with the chosen context', async () => {
+    const config = await load({
+      kubeconfig: await file('chosen', yaml(['one', 'two'], 'two')),
+      context: 'one',
+    });
+    assert.equal(config.getCurrentCluster()?.server, 'https://one.example.org');
+  });
+
+  test('may be several files in KUBECONFIG: the first entry of a name counts, missing files do not', async () => {
+    const first = await file('first', yaml(['one'], ''));
+    const second = await file(
+      'second',
+      `${yaml(['one', 'two'], 'two').replace('one.example.org', 'shadowed')}`,
+    );
+    const list = [join(folder, 'missing'), first, second].join(delimiter);
+    const config = await load({ environment: { KUBECONFIG: list, HOME: folder } });
+    assert.equal(config.getCurrentContext(), 'two');
+    assert.equal(config.getCluster('one')?.server, 'https://one.example.org');
+  });
+
+  test('gets the proxy of the environment, unless it names one itself', async () => {
+    const environment = { HTTPS_PROXY: 'http://proxy:3128', HOME: folder };
+    const plain = await load({ kubeconfig: await file('plain', yaml(['one'], 'one')), environment });
+    assert.equal(plain.getCurrentCluster()?.proxyUrl, 'http://proxy:3128');
+    const own = '{server: "https://SERVER", proxy-url: "http://own:1"}';
+    const withOwn = await load({ kubeconfig: await file('own', yaml(['one'], 'one', own)), environment });
+    assert.equal(withOwn.getCurrentCluster()?.proxyUrl, 'http://own:1');
+  });
+});
+
+describe('no usable kubeconfig', () => {
+  test('none anywhere', () => refused({}, /no kubeconfig/, /npm run demo/));
+
+  test('a path that leads nowhere', () =>
+    refused({ kubeconfig: join(folder, 'nowhere') }, /nowhere does not exist/));
+
+  test('KUBECONFIG that leads nowhere', () =>
+    refused({ environment: { KUBECONFIG: join(folder, 'nowhere') } }, /nowhere does not exist/));
+
+  test('a path that cannot be read', () => refused({ kubeconfig: folder }, /cannot be read \(EISDIR\)/));
+
+  const malformed: [string, string, RegExp][] = [
+    ['no YAML', 'users:\n- token: "s3cret\n  {', /not a valid kubeconfig, at line \d/],
+    ['an empty file', '', /not a valid kubeconfig|has no current context/],
+    ['a text', 's3cret', /no current context/],
+    ['a cluster without a server', 'clusters: [{name: a, cluster: {s3cret: 1}}]', /not a valid kubeconfig/],
+  ];
+  for (const [name, content, message] of malformed)
+    test(name, async () => refused({ kubeconfig: await file('malformed', content) }, message));
+
+  test('no current context: the ones there are are named', async () =>
+    refused({ kubeconfig: await file('none', yaml(['one', 'two'], '')) }, /no current context/, /one, two/));
+
+  test('an unknown context: the ones there are are named', async () =>
+    refused(
+      { kubeconfig: await file('unknown', yaml(['one', 'two'], 'one')), context: 'three' },
+      /no context "three"/,
+      /one, two/,
+    ));
+
+  test('a context whose cluster is not there', async () =>
+    refused(
+      {
+        kubeconfig: await file(
+          'lost',
+          'current-context: a\ncontexts: [{name: a, context: {cluster: b, user: b}}]',
+        ),
+      },
+      /"a" names a cluster that the kubeconfig lacks/,
+    ));
+
+  for (const server of ['http://plain.example.org', 'nonsense'])
+    test(`a server that is ${server}`, async () =>
+      refused({ kubeconfig: await file('server', yaml(['a'], 'a', `{server: "${server}"}`)) }, /no https/));
+
+  test('a proxy-url that is none', async () => {
+    const cluster = '{server: "https://SERVER", proxy-url: "s3cret"}';
+    await refused({ kubeconfig: await file('proxy', yaml(['a'], 'a', cluster)) }, /proxy-url of context "a"/);
+  });
+});

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { requiredPermissions } from '../../../src/adapters/kubernetes/permissions.ts';
+import { roleRules } from '../../../src/domain/permissions.ts';
+
+const everything = {
+  namespace: 'platform',
+  secretNamespace: 'compute',
+  secretName: 'domino-registry',
+  workload: { kind: 'StatefulSet', name: 'docker-registry', replicas: 2 },
+  usesPod: true,
+  readsSecret: true,
+  deletes: true,
+} as const;
+
+function rows(changes: Partial<Parameters<typeof requiredPermissions>[0]> = {}): string[] {
+  return requiredPermissions({ ...everything, ...changes }).map(
+    ({ verb, group, resource, namespace, name }) =>
+      `${verb} ${group}/${resource} ${namespace}/${name ?? '*'}`,
+  );
+}
+
+describe('what a run must be allowed', () => {
+  const looking = [
+    'get /namespaces /kube-system',
+    'get apps/statefulsets platform/docker-registry',
+    'get /pods platform/docker-registry-cleaner',
+    'create /pods platform/*',
+    'delete /pods platform/docker-registry-cleaner',
+    'create /pods/exec platform/docker-registry-cleaner',
+    'get /pods/exec platform/docker-registry-cleaner',
+  ];
+  const switching = [
+    'patch apps/statefulsets platform/docker-registry',
+    'list /pods platform/*',
+    'delete /pods platform/docker-registry-0',
+    'delete /pods platform/docker-registry-1',
+  ];
+  const secret = 'get /secrets compute/domino-registry';
+
+  test('everything', () => assert.deepEqual(rows(), [...looking, secret, ...switching]));
+
+  test('less without deleting, and with a password of its own', () =>
+    assert.deepEqual(rows({ deletes: false, readsSecret: false }), looking));
+
+  test('less without a pod', () =>
+    assert.deepEqual(rows({ usesPod: false }), [looking[0], looking[1], secret, ...switching]));
+
+  test('the pods of a Deployment have names that nobody knows beforehand', () => {
+    const workload = { kind: 'Deployment', name: 'docker-registry', replicas: 2 } as const;
+    assert.deepEqual(rows({ workload }).slice(-3), [
+      'patch apps/deployments platform/docker-registry',
+      'list /pods platform/*',
+      'delete /pods platform/*',
+    ]);
+  });
+
+  test('each says what for', () => {
+    for (const { why } of requiredPermissions(everything)) assert.notEqual(why, '');
+  });
+});
+
+test('permissions are written as rules of a Role, to be copied', () => {
+  const wanted = requiredPermissions(everything).filter(
+    ({ resource, name }) => ['namespaces', 'pods/exec'].includes(resource) || name === undefined,
+  );
+  assert.equal(
+    roleRules(wanted),
+    `# ClusterRole
+rules:
+  - apiGroups: [""]
+    resources: ["namespaces"]
+    resourceNames: ["kube-system"]
+    verbs: ["get"]
+# Role in namespace platform
+rules:
+  - apiGroups: [""]
+    resources: ["pods"]
+    verbs: ["create", "list"]
+  - apiGroups: [""]
+    resources: ["pods/exec"]
+    resourceNames: ["docker-registry-cleaner"]
+    verbs: ["create", "get"]`,
+  );
+});
