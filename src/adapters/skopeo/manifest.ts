@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { type Digest, parseDigest } from '../../domain/names.ts';
+import type { Manifest } from '../../ports.ts';
+
+const OCI_IMAGE = 'application/vnd.oci.image.manifest.v1+json';
+const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
+const DOCKER_IMAGE = 'application/vnd.docker.distribution.manifest.v2+json';
+const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json';
+
+/** The media types of a single image: it lists no other manifests. */
+export const IMAGE_TYPES: ReadonlySet<string> = new Set([OCI_IMAGE, DOCKER_IMAGE]);
+const INDEX_TYPES: ReadonlySet<string> = new Set([OCI_INDEX, DOCKER_LIST]);
+
+/** A manifest, or why these bytes are none that this program understands. */
+export type ManifestReading =
+  | { readonly state: 'found'; readonly manifest: Manifest }
+  | { readonly state: 'unreadable'; readonly reason: string };
+
+/** The digest of content: SHA-256 of its exact bytes. */
+export function digestOf(bytes: Buffer): Digest {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
+}
+
+/**
+ * Reads a manifest's bytes. Whatever is not plainly an image or an index is unreadable, not an image without
+ * children: what it refers to could not be protected. That includes Docker's schema 1, whose digest is not even that
+ * of its bytes.
+ */
+export function readManifest(bytes: Buffer): ManifestReading {
+  const document = parseObject(bytes);
+  if (document === undefined) return unreadable('it is not a JSON object');
+  const { schemaVersion, manifests, config, layers } = document;
+  if (schemaVersion !== 2) return unreadable(`its schema version is ${JSON.stringify(schemaVersion)}, not 2`);
+  const mediaType = document.mediaType ?? inferMediaType(document);
+  if (typeof mediaType !== 'string') return unreadable('its media type is missing');
+  if (INDEX_TYPES.has(mediaType)) {
+    const children = readChildren(manifests);
+    return children === undefined
+      ? unreadable('it is an index, but what it lists cannot be read')
+      : { state: 'found', manifest: { digest: digestOf(bytes), mediaType, children } };
+  }
+  const isImage = IMAGE_TYPES.has(mediaType) && manifests === undefined;
+  return isImage && config !== undefined && layers !== undefined
+    ? { state: 'found', manifest: { digest: digestOf(bytes), mediaType, children: [] } }
+    : unreadable(`it is neither an image nor an index, but calls itself ${JSON.stringify(mediaType)}`);
+}
+
+/** OCI manifests need not name their type. Both kinds at once is a known trick (CVE-2021-41190): neither. */
+function inferMediaType({ manifests, config }: Record<string, unknown>): string | undefined {
+  if (manifests !== undefined && config === undefined) return OCI_INDEX;
+  return config !== undefined && manifests === undefined ? OCI_IMAGE : undefined;
+}
+
+function readChildren(manifests: unknown): readonly Digest[] | undefined {
+  if (!Array.isArray(manifests)) return undefined;
+  const children = manifests.map((entry: { digest?: unknown } | null) =>
+    typeof entry?.digest === 'string' ? parseDigest(entry.digest) : undefined,
+  );
+  return children.every((child) => child !== undefined) ? children : undefined;
+}
+
+function parseObject(bytes: Buffer): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadable(reason: string): ManifestReading {
+  return { state: 'unreadable', reason };
+}

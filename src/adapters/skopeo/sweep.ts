@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { RegistryError } from '../../domain/errors.ts';
+import type { Shell } from '../../ports.ts';
+
+const SCRIPT = readFileSync(new URL('./sweep.sh', import.meta.url), 'utf8');
+/** How long a Skopeo that is at work may go on before it is killed. */
+const GRACE_SECONDS = 10;
+const NEXT = 'Try again; deleting the Skopeo pod ends whatever runs in it.';
+
+/**
+ * Ends every lane whose token begins with one of `tokens`, and the Skopeo it runs. A lane that lost its connection
+ * goes on where it is: without this, a retry would run beside it.
+ *
+ * @throws RegistryError (`temporary`) when nobody can tell that nothing is left.
+ */
+export async function sweep(shell: Shell, tokens: readonly string[], signal: AbortSignal): Promise<void> {
+  const session = await shell.open(['sh', '-c', SCRIPT, 'skopeo-sweep', String(GRACE_SECONDS)], signal);
+  const abort = Promise.withResolvers<never>();
+  const onAbort = () => abort.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await session.write(`${tokens.join('\n')}\n\n`);
+    const status = await Promise.race([session.exit, abort.promise]);
+    if (status === 0) return;
+    const reason =
+      status === 1 ? 'they do not end' : session.errors().trim() || `the search ended with ${status}`;
+    throw new RegistryError(`Could not end the commands that an earlier connection left: ${reason}.`, {
+      failure: 'temporary',
+      next: NEXT,
+    });
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    session.close();
+  }
+}
