@@ -43,7 +43,9 @@ export async function send(request: HttpRequest, connection: RequestOptions): Pr
 function exchange({ method, url, headers, body }: HttpRequest, options: RequestOptions): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const client = url.protocol === 'https:' ? https : http;
-    const merged = { ...options, method, headers: { ...options.headers, ...headers } };
+    // Node does not tell the length of a DELETE's body by itself, and servers take the body for another request.
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+    const merged = { ...options, method, headers: { ...options.headers, ...headers, ...length } };
     const request = client.request(url, merged, (response) => {
       readBody(response, MAX_BODY_BYTES).then(
         (text) =>
