@@ -17,6 +17,7 @@ import {
 } from './domain/errors.ts';
 import { noFigures, type Summary } from './domain/outcome.ts';
 import { type OptionDefinition, type OptionName, optionDefinitions, type RawOptions } from './options.ts';
+import type { Person } from './ports.ts';
 
 const EXIT_CODES = `Exit codes:
     0  done
@@ -46,7 +47,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const wantsJson = argv.some(
     (word, index) => word === '--output=json' || (word === 'json' && argv[index - 1] === '--output'),
   );
-  const ending: Ending = { tally: undefined, error: undefined, failed: 0 };
+  const ending: Ending = { person: undefined, tally: undefined, error: undefined, failed: 0 };
   try {
     const command = parse(argv);
     if (command === undefined) return;
@@ -55,13 +56,17 @@ async function main(argv: readonly string[]): Promise<void> {
     ending.error = error;
   }
   const exitCode = exitCodeOf(ending);
-  if (ending.error !== undefined) process.stderr.write(explain(ending.error));
   const summary = summarise(ending, exitCode, Math.round(performance.now() - startedAt));
+  const { tally } = ending;
+  if (tally !== undefined && summary.planned + summary.retained > 0)
+    ending.person?.closing(summary, { folder: tally.folder, open: tally.open() });
+  if (ending.error !== undefined) process.stderr.write(explain(ending.error));
   if (wantsJson) process.stdout.write(`${JSON.stringify(summary)}\n`);
   process.exitCode = exitCode;
 }
 
 interface Ending {
+  person: Person | undefined;
   tally: Tally | undefined;
   error: unknown;
   /** Tags that could not be deleted. */
@@ -71,6 +76,7 @@ interface Ending {
 async function run(command: Command, ending: Ending): Promise<void> {
   const { compose } = await import('./compose.ts');
   const composed = compose(command);
+  ending.person = composed.world.person;
   try {
     if (command.verb === 'recover') {
       const { recover } = await import('./commands/recover.ts');

@@ -3,7 +3,7 @@
  * waits takes or was built with an AbortSignal; an aborted call rejects with the signal's reason.
  */
 import type { Digest, Repository, Tag } from './domain/names.ts';
-import type { JournalEntry, Outcomes } from './domain/outcome.ts';
+import type { JournalEntry, Outcomes, Summary } from './domain/outcome.ts';
 import type { Permission } from './domain/permissions.ts';
 import type { RepositoryPlan, RepositoryRef } from './domain/plan.ts';
 import type { Review } from './domain/review.ts';
@@ -234,6 +234,8 @@ export interface Person {
   /** Something is finished that is worth a machine-readable line. */
   event(event: Readonly<Record<string, unknown>> & { readonly event: string }): void;
   review(review: Review, circumstances: ReviewCircumstances): void;
+  /** What the run has come to. `open` are the tags that failed or drifted. */
+  closing(summary: Summary, given: { readonly folder: string; readonly open: readonly JournalEntry[] }): void;
   /** Asks to type `expected`; `false` when something else is typed. */
   confirm(question: string, expected: string): Promise<boolean>;
 }

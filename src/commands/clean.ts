@@ -69,7 +69,9 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
     outcomes: resumed && prepared.earlier ? prepared.earlier.outcomes : new Outcomes(),
     planIsFresh: !resumed,
   };
+  tally.folder = run.folder;
   tally.figures = () => countFigures([...context.plans.values()], context.outcomes);
+  tally.open = () => [...context.outcomes.with('failed'), ...context.outcomes.with('drifted')];
 
   await withSafetyNet(context, {
     safetySignal: world.safety,

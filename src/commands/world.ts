@@ -1,6 +1,6 @@
 /** What a command is given: its options, the person, and ways to open the outside worlds. */
 import type { EnvironmentEntry } from '../domain/environments.ts';
-import { type Figures, noFigures, type Summary } from '../domain/outcome.ts';
+import { type Figures, type JournalEntry, noFigures, type Summary } from '../domain/outcome.ts';
 import type { Permission } from '../domain/permissions.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
@@ -65,4 +65,8 @@ export class Tally {
   environments = 0;
   resumed = false;
   figures: () => Figures = () => noFigures;
+  /** The run's folder; empty while there is none. */
+  folder = '';
+  /** The tags that failed or drifted. */
+  open: () => readonly JournalEntry[] = () => [];
 }

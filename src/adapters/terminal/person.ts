@@ -1,9 +1,11 @@
 /** The person in front of the program: a list in a terminal, plain lines elsewhere, JSON lines for a machine. */
 import { createInterface } from 'node:readline/promises';
+import type { JournalEntry, Summary } from '../../domain/outcome.ts';
 import { formatDuration, remainingMs } from '../../domain/progress.ts';
 import type { Review } from '../../domain/review.ts';
 import { plainText } from '../../domain/text.ts';
 import type { Person, Progress, ReviewCircumstances, StepView } from '../../ports.ts';
+import { renderClosing } from './closing.ts';
 import { renderReview } from './review-table.ts';
 import { closing, type ProgressText } from './task-list.ts';
 
@@ -56,6 +58,10 @@ class TerminalPerson implements Person {
   review(review: Review, circumstances: ReviewCircumstances): void {
     this.event({ event: 'review', ...circumstances, ...review });
     this.say(`\n${renderReview(review, circumstances, this.#text.columns ?? DEFAULT_WIDTH)}\n`);
+  }
+
+  closing(summary: Summary, given: { folder: string; open: readonly JournalEntry[] }): void {
+    this.say(`\n${renderClosing(summary, given)}`);
   }
 
   async confirm(question: string, expected: string): Promise<boolean> {
