@@ -5,7 +5,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const WATCH_PARENT_MS = 1000;
 
 /**
- * Aborts with an `InterruptedError` at the first signal. Later ones do not hurry the program: it is putting things
+ * Aborts with an `InterruptedError` at the first signal, and with the exception itself where nothing catches one (a
+ * defect: even then everything is put back before the program ends). Later ones do not hurry the program: it is putting things
  * back then, which `onRepeated` may say. (Under `npm run`, Ctrl+C reaches the program twice anyway.)
  *
  * Under npm, the end of npm counts as a hang-up: npm passes SIGHUP on to nobody when it is ended by it.
@@ -22,7 +23,9 @@ export function listenForSignals(given: { underNpm: boolean; onRepeated: () => v
       controller.abort(new InterruptedError(name));
     } else if (Date.now() - (startedAt.abortedMs ?? 0) > 1000) given.onRepeated();
   };
+  const giveUp = (error: unknown) => controller.abort(error);
   for (const name of SIGNALS) process.on(name, interrupt);
+  process.on('uncaughtException', giveUp);
   const parent = process.ppid;
   const watch = setInterval(() => {
     if (given.underNpm && process.ppid !== parent && !controller.signal.aborted) interrupt('SIGHUP');
@@ -33,6 +36,7 @@ export function listenForSignals(given: { underNpm: boolean; onRepeated: () => v
     stop() {
       clearInterval(watch);
       for (const name of SIGNALS) process.off(name, interrupt);
+      process.off('uncaughtException', giveUp);
     },
   };
 }

@@ -65,6 +65,7 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
     person: world.person,
     clock: world.clock,
     signal: world.work,
+    uninterrupted: world.safety,
     plans: new Map(prepared.plans.map((plan) => [plan.ref.repository, plan])),
     outcomes: resumed && prepared.earlier ? prepared.earlier.outcomes : new Outcomes(),
     planIsFresh: !resumed,
@@ -73,10 +74,9 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
   tally.figures = () => countFigures([...context.plans.values()], context.outcomes);
   tally.open = () => [...context.outcomes.with('failed'), ...context.outcomes.with('drifted')];
 
-  await withSafetyNet(context, {
-    safetySignal: world.safety,
-    work: () => carryOut(world, context, { deletes: prepared.deletes, alreadyEnabled: enabled }),
-  });
+  await withSafetyNet(context, () =>
+    carryOut(world, context, { deletes: prepared.deletes, alreadyEnabled: enabled }),
+  );
   const { failed } = tally.figures();
   if (prepared.deletes) await run.update((record) => moveTo(record, failed > 0 ? 'incomplete' : 'finished'));
   return { failed };

@@ -8,16 +8,13 @@ import { safety, view } from '../steps/index.ts';
  * Runs `work`; then, whatever became of it, the steps that put everything back. Rejects with what weighs most: a
  * setting that could not be put back, then the work's own failure.
  */
-export async function withSafetyNet(
-  context: Context,
-  given: { safetySignal: AbortSignal; work: () => Promise<void> },
-): Promise<void> {
+export async function withSafetyNet(context: Context, work: () => Promise<void>): Promise<void> {
   const errors: unknown[] = [];
-  await given.work().catch((error: unknown) => void errors.push(error));
+  await work().catch((error: unknown) => void errors.push(error));
   const [failure] = errors;
   if (failure instanceof InterruptedError)
     context.person.say(`\n${failure.message} Leaving everything as it was before …`);
-  const safetyContext: Context = { ...context, signal: given.safetySignal };
+  const safetyContext: Context = { ...context, signal: context.uninterrupted };
   const nothingChanged =
     context.run.record.stage === 'deleting' ? undefined : 'the registry was not changed by this run';
   const steps = safety.map((step) =>

@@ -32,6 +32,11 @@ export interface Context {
   readonly clock: Clock;
   /** Ends the step: a signal was sent, or something failed. Steps of the safety net get one that is never aborted by it. */
   readonly signal: AbortSignal;
+  /**
+   * Never aborted. For requests that change the cluster: one that is abandoned half-way may still take effect, after the
+   * safety net has looked.
+   */
+  readonly uninterrupted: AbortSignal;
   /** The plan as it stands: frozen, then made smaller by review, file and second looks. By repository. */
   readonly plans: Map<string, RepositoryPlan>;
   readonly outcomes: Outcomes;

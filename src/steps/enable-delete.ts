@@ -63,7 +63,8 @@ async function ensureEnabled(
     if (setting.enabled) return 'it was enabled before; nothing is changed';
     refuseUnrollable(workload);
     const who = { run: run.record.id, by: settings.operator, since: new Date(clock.now()).toISOString() };
-    await context.workload.patch(enablePatch(workload, setting, who), context.signal);
+    context.signal.throwIfAborted();
+    await context.workload.patch(enablePatch(workload, setting, who), context.uninterrupted);
   } else {
     refuseForeignRecord(workload, run.record.id);
     requireStillEnabled(workload, run.record.id);
