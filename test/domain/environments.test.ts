@@ -121,15 +121,15 @@ describe('faults in an environments file', () => {
   });
 
   it('names the first line of an environment given twice', () => {
-    const { faults } = parseEnvironmentsFile(`${A} 1\n${B} 2\n${A} 3\n\n${A} 4`);
+    const { faults } = parseEnvironmentsFile(`${C}\n${A} 1\n${B} 2\n${A} 3\n\n${A} 4`);
     assert.deepEqual(
       faults.map(({ line, text }) => [line, text]),
       [
-        [3, A],
-        [5, A],
+        [4, A],
+        [6, A],
       ],
     );
-    for (const { problem } of faults) assert.match(problem, /already given on line 1/);
+    for (const { problem } of faults) assert.match(problem, /already given on line 2/);
   });
 
   it('takes half a UTF-16 file for no environment at all', () => {

@@ -95,6 +95,16 @@ describe('the rollout of a StatefulSet', () => {
       pods: [fresh()],
       waitingFor: /1 ready replica/,
     },
+    'waits until the status has counted the new pod': {
+      given: enabling({ status: status({ updatedReplicas: 0 }) }),
+      pods: [fresh()],
+      waitingFor: /1 ready replica/,
+    },
+    'waits until the status no longer counts another pod': {
+      given: enabling({ status: status({ replicas: 2 }) }),
+      pods: [fresh()],
+      waitingFor: /1 ready replica/,
+    },
     'waits until the new revision is the current one': {
       given: enabling({ status: status({ currentRevision: 'r1' }) }),
       pods: [fresh()],

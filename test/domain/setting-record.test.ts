@@ -37,6 +37,7 @@ describe('the variable', () => {
     { name: VARIABLE },
     ...['', 'false', 'yes', '1', ' true', 'truely', '"true"'].map((value) => ({ name: VARIABLE, value })),
     { name: VARIABLE, valueFrom: { configMapKeyRef: { name: 'true', key: 'true' } } },
+    { name: VARIABLE, value: 'true', valueFrom: { secretKeyRef: { name: 'a', key: 'b' } } },
     { name: VARIABLE.toLowerCase(), value: 'true' },
     { name: `${VARIABLE}D`, value: 'true' },
   ];
