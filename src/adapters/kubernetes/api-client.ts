@@ -18,7 +18,7 @@ export type Wire<Type> = Type extends Date
       ? { [Key in keyof Type]: Wire<Type[Key]> }
       : Type;
 
-export interface ApiRequest extends Target {
+interface ApiRequest extends Target {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly contentType?: string;

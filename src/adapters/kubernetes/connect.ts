@@ -10,7 +10,7 @@ import { createSkopeoPod, type SkopeoPodOptions } from './skopeo-pod.ts';
 import { createWorkloadPort, parseWorkloadName } from './workload.ts';
 
 /** Times, in milliseconds; tests shorten them. */
-export const DEFAULT_TIMES = {
+const DEFAULT_TIMES = {
   /** For one request to the API server. */
   requestTimeoutMs: 30_000,
   /** Before another try of a request. */

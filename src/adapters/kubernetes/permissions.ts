@@ -22,10 +22,10 @@ export interface PermissionNeeds extends Pick<ClusterOptions, 'secretNamespace' 
 export function requiredPermissions(needs: PermissionNeeds): Permission[] {
   const { namespace } = needs;
   const rows: readonly Need[] = [
-    [IDENTITY, 'to recognise the cluster'],
-    [workloadTarget('get', namespace, needs.workload), "to read the registry's setting"],
+    [IDENTITY, 'recognise the cluster'],
+    [workloadTarget('get', namespace, needs.workload), "read the registry's setting"],
     ...(needs.usesPod ? podNeeds(namespace) : []),
-    ...(needs.readsSecret ? [[secretTarget(needs), "to read the registry's password"] as const] : []),
+    ...(needs.readsSecret ? [[secretTarget(needs), "read the registry's password"] as const] : []),
     ...(needs.deletes ? switchNeeds(needs) : []),
   ];
   return rows.flatMap(([target, why]) => targetPermissions(target, why));
@@ -36,19 +36,19 @@ type Need = readonly [Target, string];
 
 function podNeeds(namespace: string): Need[] {
   return [
-    [podTarget('get', namespace), 'to look after the Skopeo pod'],
-    [podTarget('create', namespace), 'to create the Skopeo pod'],
-    [podTarget('delete', namespace), 'to delete the Skopeo pod'],
-    [execTarget(namespace), 'to run Skopeo in its pod'],
+    [podTarget('get', namespace), 'look after the Skopeo pod'],
+    [podTarget('create', namespace), 'create the Skopeo pod'],
+    [podTarget('delete', namespace), 'delete the Skopeo pod'],
+    [execTarget(namespace), 'run Skopeo in its pod'],
   ];
 }
 
 function switchNeeds({ namespace, workload }: PermissionNeeds): Need[] {
   const pods: Target = { verb: 'list', group: '', resource: 'pods', namespace };
   return [
-    [workloadTarget('patch', namespace, workload), 'to enable deletion, and to put the setting back'],
-    [pods, "to see when the registry's pods are replaced"],
-    ...registryPods(namespace, workload).map((pod): Need => [pod, 'to replace a registry pod that hangs']),
+    [workloadTarget('patch', namespace, workload), 'enable deletion, and put the setting back'],
+    [pods, "see when the registry's pods are replaced"],
+    ...registryPods(namespace, workload).map((pod): Need => [pod, 'replace a registry pod that hangs']),
   ];
 }
 

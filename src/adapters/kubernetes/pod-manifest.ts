@@ -18,7 +18,7 @@ const MEMORY_PATH = '/run/cleaner';
 const USER_ID = 65532;
 
 /** A taint that the pod tolerates: with this value, or with any when there is none. */
-export interface PodToleration {
+interface PodToleration {
   readonly key: string;
   readonly value?: string;
   /** Every effect when there is none. */

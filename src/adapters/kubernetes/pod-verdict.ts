@@ -62,7 +62,7 @@ export function judgePod(pod: Wire<V1Pod>, criteria: VerdictCriteria): PodVerdic
 }
 
 /** Whether a command can be executed in it: the container runs. (It need not be ready.) */
-export function isRunning({ status }: Wire<V1Pod>): boolean {
+function isRunning({ status }: Wire<V1Pod>): boolean {
   const container = status?.containerStatuses?.find(({ name }) => name === CONTAINER_NAME);
   return status?.phase === 'Running' && container?.state?.running !== undefined;
 }

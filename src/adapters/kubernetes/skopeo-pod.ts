@@ -109,9 +109,9 @@ const ADVICE = new Map([
 ]);
 
 function startAdvice(trouble: PodTrouble | undefined, namespace: string): string {
-  return (
-    ADVICE.get(trouble?.reason ?? '') ?? `See more with: kubectl -n ${namespace} describe pod ${POD_NAME}`
-  );
+  const look = `See more with: kubectl -n ${namespace} describe pod ${POD_NAME}`;
+  if (trouble === undefined) return `A slow cluster needs a longer --pod-timeout. ${look}`;
+  return ADVICE.get(trouble.reason) ?? look;
 }
 
 function stillThere(namespace: string): UnreachableError {

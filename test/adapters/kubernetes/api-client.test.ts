@@ -56,6 +56,15 @@ describe('a request', () => {
       assert.equal(api.requests.length, 3);
     });
 
+  test('waits as long as the server says', async () => {
+    const busy = statusAnswer(429, 'TooManyRequests', 'slower', { 'retry-after': '1' });
+    await using api = await startApiStub(sequence(busy, { body: NAMESPACE }));
+    const { cluster } = await connect(api.kubeconfig);
+    const startedAt = performance.now();
+    await cluster.identity(timeLimit());
+    assert.ok(performance.now() - startedAt >= 990);
+  });
+
   test('is given up in the end, as something that may come right', async () => {
     await using api = await startApiStub(sequence(statusAnswer(503, 'ServiceUnavailable', 'busy')));
     const error = await identityError(api.kubeconfig);

@@ -160,6 +160,16 @@ describe('a command without an exit status', () => {
     assert.equal(await (await shell.open()).exit, 0);
   });
 
+  test('may be silent for longer than a request may take', async () => {
+    const times = { requestTimeoutMs: 400, pingIntervalMs: 1000 };
+    await using shell = await startShell(
+      (socket) => socket.once('ping', () => send(socket, 3, SUCCESS)),
+      {},
+      times,
+    );
+    assert.equal(await (await shell.open()).exit, 0);
+  });
+
   test('that was given up: rejects with the signal’s reason', async () => {
     await using shell = await startShell(() => {});
     const controller = new AbortController();

@@ -47,9 +47,9 @@ describe('through a proxy of the environment', () => {
 });
 
 describe('a proxy that', () => {
-  const failure = async (environment: Record<string, string>): Promise<ApiError> => {
+  const failure = async (environment: Record<string, string>, requestTimeoutMs = 5000): Promise<ApiError> => {
     await using api = await startApiStub({ answer: () => NAMESPACE });
-    const { cluster } = await connect(api.kubeconfig, { environment, times: { requestTimeoutMs: 2000 } });
+    const { cluster } = await connect(api.kubeconfig, { environment, times: { requestTimeoutMs } });
     const error = await cluster.identity(timeLimit()).catch((caught) => caught);
     assert.ok(error instanceof ApiError, String(error));
     assert.doesNotMatch(`${error.message}${error.next}${error.cause}`, /s3cret/);
@@ -63,6 +63,13 @@ describe('a proxy that', () => {
     assert.ok(message.includes(`through the proxy ${proxy.url} `), message);
     assert.match(message, /the connection was refused/);
     assert.match(next, /HTTPS_PROXY/);
+  });
+
+  test('never answers is named, in time', async () => {
+    await using proxy = await startConnectProxy({ status: 0 });
+    const { message } = await failure({ HTTPS_PROXY: proxy.url }, 200);
+    assert.ok(message.includes(`through the proxy ${proxy.url} `), message);
+    assert.match(message, /did not answer in time/);
   });
 
   test('refuses the tunnel is named, with its answer', async () => {

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { generate } from 'selfsigned';
 import { type WebSocket, WebSocketServer } from 'ws';
 
-export interface StubRequest {
+interface StubRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;

@@ -11,17 +11,21 @@ export interface ConnectProxy extends AsyncDisposable {
   readonly authorizations: readonly (string | undefined)[];
 }
 
-/** @param status what CONNECT is answered; anything but 200 makes no tunnel. */
+/** @param status what CONNECT is answered; anything but 200 makes no tunnel, 0 is no answer at all. */
 export async function startConnectProxy({ status = 200 } = {}): Promise<ConnectProxy> {
   const tunnels: string[] = [];
   const authorizations: (string | undefined)[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((_, response) => response.writeHead(501).end());
-  server.on('connection', (socket) => sockets.add(socket));
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+  });
   server.on('connect', (request, client) => {
     tunnels.push(request.url ?? '');
     authorizations.push(request.headers['proxy-authorization']);
     client.on('error', () => client.destroy());
+    if (status === 0) return;
     if (status !== 200) {
       client.end(`HTTP/1.1 ${status} Refused\r\n\r\n`);
       return;
