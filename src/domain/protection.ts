@@ -24,7 +24,7 @@ export interface ProtectionRule {
  * Deleting a manifest removes EVERY tag on its digest, so a doomed twin of a kept tag has to stay
  * (docker/distribution issue 1566).
  */
-export const sharedDigest: ProtectionRule = {
+const sharedDigest: ProtectionRule = {
   name: 'shared digest',
   why: 'deleting a manifest removes every tag on it, and a kept tag is on the same manifest',
   needed: ({ kept }) => kept,
@@ -34,7 +34,7 @@ export const sharedDigest: ProtectionRule = {
  * An image index refers to its platforms' manifests by digest; without them it cannot be pulled (OCI Image
  * Specification, "Image Index"). Indexes may list indexes.
  */
-export const indexChild: ProtectionRule = {
+const indexChild: ProtectionRule = {
   name: 'index child',
   why: 'a kept image index lists the manifest',
   needed: ({ kept, indexes }) => {
