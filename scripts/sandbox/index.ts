@@ -21,6 +21,7 @@ import {
 } from './registry/container.ts';
 import { seedRegistry } from './registry/seed.ts';
 import { RegistryService } from './registry/service.ts';
+import { processRuntime } from './runtime/processes.ts';
 import { selectRuntime } from './runtime/select.ts';
 
 export type { Fault } from './faults.ts';
@@ -76,7 +77,7 @@ export async function startSandbox(
     writeRegistryConfig(places, user);
     const environments = `${directory}/environments`;
     writeFileSync(environments, seedRegistry(places.storage, settings));
-    const runtime = await selectRuntime(directory);
+    const runtime = settings.isolation ? await selectRuntime(directory) : processRuntime(directory);
     if (runtime.isolated) execFileSync('chown', ['-R', `${registryUser}:${registryUser}`, places.storage]);
 
     const directories = {

@@ -22,6 +22,8 @@ export interface SandboxOptions {
   readonly registryEnv?: readonly EnvVar[];
   /** Whether the API server speaks `v5.channel.k8s.io`, as servers from 1.30 on do. */
   readonly execV5?: boolean;
+  /** Whether pods are isolated from this machine, where that is possible. */
+  readonly isolation?: boolean;
   /** How long a rollout of one pod takes, about; must be noticeable, so above 0. */
   readonly rolloutMs?: number;
   /** How long a pod takes from its creation until it is ready, about. */
@@ -62,6 +64,7 @@ export function settle(options: SandboxOptions): SandboxSettings {
     workloadKind: 'StatefulSet',
     registryEnv: [],
     execV5: true,
+    isolation: true,
     rolloutMs: 1000,
     podStartMs: 300,
     ...options,

@@ -32,7 +32,7 @@ export interface Decoded {
 /**
  * Reads a JSON value as the API server decodes it into a Go struct and writes it again: fields that
  * do not exist are dropped and named, a value of another type is refused, and what Go omits as empty
- * is gone.
+ * is gone. What comes out is always in the same order, whatever order it was sent in.
  *
  * @param model name of the client's model class
  * @throws {ApiError} 400 for a value of the wrong type
@@ -70,27 +70,34 @@ function readList(value: unknown, place: Place): unknown {
 function readMap(value: unknown, place: Place): unknown {
   if (!isObject(value)) throw mismatch(value, place, 'map');
   // An empty string is a value here: a label without one, for example.
-  const members = Object.entries(value).map(([key, item]) => [
-    key,
-    item === '' ? '' : read(item, { ...place, path: `${place.path}.${key}`, field: key }),
-  ]);
+  const members = Object.entries(value)
+    .sort(byName)
+    .map(([key, item]) => [
+      key,
+      item === '' ? '' : read(item, { ...place, path: `${place.path}.${key}`, field: key }),
+    ]);
   return members.length === 0 ? undefined : Object.fromEntries(members);
+}
+
+function byName([a]: [string, unknown], [b]: [string, unknown]): number {
+  return a < b ? -1 : 1;
 }
 
 function readObject(value: unknown, model: Model, place: Place): unknown {
   if (!isObject(value)) throw mismatch(value, place, 'object');
-  const attributes = new Map(model.getAttributeTypeMap().map(({ baseName, type }) => [baseName, type]));
+  const pathOf = (field: string) => (place.path === '' ? field : `${place.path}.${field}`);
   const kept: Record<string, unknown> = {};
-  for (const [field, item] of Object.entries(value)) {
-    const type = attributes.get(field);
-    const path = place.path === '' ? field : `${place.path}.${field}`;
-    if (type === undefined) {
-      place.unknownFields.push(path);
-      continue;
-    }
-    const readItem = read(item, { ...place, type, path, field });
-    if (readItem !== undefined) kept[field] = readItem;
+  const attributes = model.getAttributeTypeMap();
+  for (const { baseName: field, type } of attributes) {
+    const item = read(value[field], { ...place, type, path: pathOf(field), field });
+    if (item !== undefined) kept[field] = item;
   }
+  const known = new Set(attributes.map(({ baseName }) => baseName));
+  place.unknownFields.push(
+    ...Object.keys(value)
+      .filter((field) => !known.has(field))
+      .map(pathOf),
+  );
   return kept;
 }
 

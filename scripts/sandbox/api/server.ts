@@ -80,7 +80,7 @@ export class ApiServer {
     const discovered = method === 'GET' ? discover(url.pathname) : undefined;
     if (discovered !== undefined) return { code: 200, body: discovered };
     const target = this.#target(url, method);
-    const verb = this.#verb(target, method, url.searchParams);
+    const verb = this.#verb(target, method, url);
     cluster.access.assertAllowed(attempt(target, verb));
     const request: ApiRequest = { target, verb, query: url.searchParams, message };
     if (verb === 'watch') {
@@ -119,11 +119,11 @@ export class ApiServer {
     return target;
   }
 
-  #verb(target: Target, method: string, query: URLSearchParams): Verb {
-    const verb = verbOf(target, method, query);
+  #verb(target: Target, method: string, url: URL): Verb {
+    const verb = verbOf(target, method, url.searchParams);
     const inSubresource = target.subresource !== '' && !(target.subresource === 'status' && verb === 'get');
     if (verb === undefined || inSubresource || !target.resource.verbs.includes(verb)) {
-      throw this.#unknown(method, new URL(`https://sandbox${pathOf(target)}`), methodNotAllowed());
+      throw this.#unknown(method, url, methodNotAllowed());
     }
     return verb;
   }
@@ -140,10 +140,6 @@ function verbOf({ name }: Target, method: string, query: URLSearchParams): Verb 
   if (method === 'GET') return watches ? 'watch' : name === '' ? 'list' : 'get';
   if (name === '') return method === 'POST' ? 'create' : undefined;
   return ({ PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const)[method];
-}
-
-function pathOf({ resource, namespace, name, subresource }: Target): string {
-  return `/${[resource.group, resource.version, namespace, resource.plural, name, subresource].filter((part) => part !== '').join('/')}`;
 }
 
 function attempt({ resource, namespace, name, subresource }: Target, verb: string) {

@@ -3,6 +3,7 @@ import type { KubeObject, Pod } from '../cluster/objects.ts';
 import { StaleObject } from '../cluster/store.ts';
 import { userName } from './access.ts';
 import { admitPod } from './admission.ts';
+import { canonical } from './canonical.ts';
 import { applyJsonPatch } from './json-patch.ts';
 import { applyMergePatch, applyStrategicMergePatch } from './merge-patch.ts';
 import { type ApiAnswer, type ApiRequest, mediaType, readJson } from './request.ts';
@@ -103,7 +104,7 @@ function replace(
   // The main resource cannot touch what belongs to the system: status and the deletion marks.
   const { deletionTimestamp, deletionGracePeriodSeconds, namespace } = current.metadata;
   const metadata = { ...wanted.metadata, namespace, deletionTimestamp, deletionGracePeriodSeconds };
-  const next = { ...wanted, metadata, status: current.status } as KubeObject;
+  const next = canonical(resource, { ...wanted, metadata, status: current.status } as KubeObject);
   assertValid(resource, next);
   assertValidUpdate(resource, current, next);
   if (

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Waits; false if `signal` aborted it. */
@@ -9,6 +10,11 @@ export async function passed(delayMs: number, signal: AbortSignal): Promise<bool
     if (signal.aborted) return false;
     throw error;
   }
+}
+
+/** Settles when `signal` aborts. */
+export async function ended(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 /** Waits until `holds` does, looking every few milliseconds; false if `signal` aborted it. */

@@ -1,4 +1,4 @@
-import { defaultPodSpec } from '../api/pod-defaults.ts';
+import { canonical } from '../api/canonical.ts';
 import type { SandboxSettings } from '../options.ts';
 import { registryUser } from '../registry/container.ts';
 import type { KubeObject, PodTemplate } from './objects.ts';
@@ -39,8 +39,11 @@ export function furnish(
   store.create('configmaps', configMap('docker-registry-settings', { 'delete-enabled': 'false' }));
   store.create('configmaps', configMap(names.config, {}));
   store.create('services', service());
-  if (settings.workloadKind === 'StatefulSet') store.create('statefulsets', statefulSet(settings));
-  else store.create('deployments', deployment(settings));
+  if (settings.workloadKind === 'StatefulSet') {
+    store.create('statefulsets', canonical({ model: 'V1StatefulSet' }, statefulSet(settings)));
+  } else {
+    store.create('deployments', canonical({ model: 'V1Deployment' }, deployment(settings)));
+  }
 }
 
 function namespace(name: string, labels: Record<string, string> = {}): KubeObject {
@@ -129,7 +132,7 @@ function template({ registryEnv }: SandboxSettings): PodTemplate {
   const annotations = { 'sidecar.istio.io/inject': 'false' };
   return {
     metadata: { labels: selector, annotations },
-    spec: defaultPodSpec({
+    spec: {
       automountServiceAccountToken: false,
       securityContext: { ...user, seccompProfile: { type: 'RuntimeDefault' } },
       containers: [
@@ -151,6 +154,6 @@ function template({ registryEnv }: SandboxSettings): PodTemplate {
         { name: 'storage', persistentVolumeClaim: { claimName: names.claim } },
         { name: 'config', configMap: { name: names.config, defaultMode: 420 } },
       ],
-    }),
+    },
   };
 }

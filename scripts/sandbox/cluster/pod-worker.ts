@@ -1,6 +1,6 @@
 import { CommandNotStarted, type RunningContainer } from '../runtime/runtime.ts';
 import { ContainerConfigError, containerSpec } from './container-spec.ts';
-import { passed, until } from './delays.ts';
+import { ended, passed, until } from './delays.ts';
 import { recordEvent } from './events.ts';
 import { findImage } from './images.ts';
 import type { Node } from './kubelet.ts';
@@ -45,7 +45,6 @@ export class PodWorker {
     this.#life.abort();
     await this.crash();
     await this.#over;
-    await this.crash(); // one that was just being started
   }
 
   /** SIGTERM, then SIGKILL when the grace period is over; then the pod is gone. */
@@ -114,6 +113,7 @@ export class PodWorker {
     for (let restarts = 0; !this.#terminating; restarts += 1) {
       const running = await this.#start(container);
       if (running === undefined) return;
+      if (this.#terminating) await running.kill(); // deleted while it was being started
       this.#report.running(container.name, restarts);
       const attempt = new AbortController();
       const ready = this.#becomeReady(container, AbortSignal.any([attempt.signal, this.#life.signal]));
@@ -161,7 +161,7 @@ export class PodWorker {
   async #becomeReady(container: Container, signal: AbortSignal): Promise<void> {
     if (this.#node.podFaults.take(this.#pod.metadata.name, ['neverReady']) !== undefined) {
       this.#event('Warning', 'Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 503');
-      await until(async () => false, signal);
+      await ended(signal);
       return;
     }
     const wiring = findImage(container.image, this.#node.images).wiring?.(this.#pod);
