@@ -53,7 +53,7 @@ async function install({ root, commands, wanted, onStart }) {
   await withServicesHeldBack({ root, packages: ours.map(({ text }) => text) }, async () => {
     const status = wanted.length === 0 ? 0 : await runInstallation({ commands, wanted, onStart });
     for (const { name, service } of ours) {
-      if (service && isInstalled(commands, name)) await keepOff({ root, commands, service });
+      if (service && isInstalled(commands, name)) await keepOff({ root, commands, name, service });
     }
     if (status !== 0) throw new SetupProblem(`apt-get install ended with exit code ${status}.`);
   });
@@ -97,7 +97,7 @@ function isInstalled(commands, name) {
 }
 
 /** Sees to it that a service which came with our package does not run, not even after the next boot. */
-async function keepOff({ root, commands, service }) {
+async function keepOff({ root, commands, name, service }) {
   const isSystemdRunning = existsSync(path.join(root, 'run/systemd/system'));
   const steps = isSystemdRunning
     ? [['systemctl', 'disable', '--now', `${service}.service`]]
@@ -106,7 +106,9 @@ async function keepOff({ root, commands, service }) {
         ['update-rc.d', service, 'disable'],
       ];
   for (const [file, ...args] of steps) {
-    const status = await commands.run(file, args, { signalsReach: 'nobody' });
+    // deb-systemd-helper, made for packages' own scripts, wants to know for which package it works.
+    const env = { DPKG_MAINTSCRIPT_PACKAGE: name };
+    const status = await commands.run(file, args, { env, signalsReach: 'nobody' });
     if (status !== 0) {
       throw new SetupProblem(
         `The service ${service} could not be disabled: "${[file, ...args].join(' ')}" ended with exit code ${status}. ` +

@@ -48,16 +48,17 @@ function tryAcquire(file) {
     return true;
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
-    removeIfAbandoned(file);
-    return false;
+    return removeIfAbandoned(file) && tryAcquire(file);
   } finally {
     rmSync(mine, { force: true });
   }
 }
 
+/** @returns {boolean} whether it was abandoned */
 function removeIfAbandoned(file) {
   const seen = readIfPresent(file);
-  if (seen === undefined || isHeld(seen)) return;
+  if (seen === undefined) return true;
+  if (isHeld(seen)) return false;
   // Of several processes that see it abandoned, one moves it away. If a new lock has taken its place in
   // the meantime, what was moved is not what was seen, and goes back.
   const moved = `${file}.${process.pid}.abandoned`;
@@ -68,6 +69,7 @@ function removeIfAbandoned(file) {
     if (error.code !== 'ENOENT' && error.code !== 'EEXIST') throw error;
   }
   rmSync(moved, { force: true });
+  return true;
 }
 
 function isHeld(content) {

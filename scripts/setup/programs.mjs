@@ -42,8 +42,9 @@ export async function ensurePrograms({ root, commands }) {
   if (missing.length > 0) say(`Installing Debian packages (${namesOf(missing)}; no service is started) …`);
   const status = await runInstaller({ root, commands, asRoot, missing });
   commands.throwIfInterrupted();
-  if (status !== 0 || missingPrograms(folders).length > 0) {
-    throw new SetupProblem(byHand(missing, 'The installation failed; the reason is above.'));
+  const stillMissing = missingPrograms(folders);
+  if (status !== 0 || stillMissing.length > 0) {
+    throw new SetupProblem(byHand(stillMissing, 'The installation failed; the reason is above.'));
   }
 }
 

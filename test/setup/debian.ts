@@ -37,7 +37,9 @@ export class Debian extends Machine {
     this.write('root/var/lib/apt/lists/debian_main_binary-amd64_Packages', '');
     this.fake('id', 'echo 0');
     this.fake('dpkg-query', `for name; do :; done; [ -e '${this.dir}/installed-'$name ] && echo installed`);
-    for (const name of ['systemctl', 'deb-systemd-helper', 'update-rc.d']) this.fake(name);
+    for (const name of ['systemctl', 'update-rc.d']) this.fake(name);
+    // As the real one, which otherwise takes itself to be called by a person.
+    this.fake('deb-systemd-helper', '[ "$DPKG_MAINTSCRIPT_PACKAGE" = docker-registry ]');
     this.fakeApt();
   }
 
