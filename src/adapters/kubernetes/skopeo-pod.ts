@@ -52,7 +52,8 @@ export function createSkopeoPod(api: ApiClient, options: SkopeoPodOptions): Skop
     const { phase, terminating } = podInfo(pod);
     const words = trouble ? tellTrouble(trouble) : terminating ? 'an older one is still terminating' : phase;
     const warning = await requests.newestWarning(pod, signal);
-    const newest = warning === '' ? '' : ` The cluster's newest warning: ${warning}`;
+    const isKnown = warning === '' || (trouble?.message && warning.endsWith(trouble.message));
+    const newest = isKnown ? '' : ` The cluster's newest warning: ${warning}.`;
     return new UnreachableError(`${which} does not start: ${words}.${newest}`, {
       next: startAdvice(trouble, namespace),
     });

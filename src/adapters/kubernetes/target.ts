@@ -36,10 +36,10 @@ export function targetPath({ group, resource, namespace, name }: Target): string
   return `/${segments.map(encodeURIComponent).join('/')}`;
 }
 
-/** `patch statefulsets.apps "docker-registry" in namespace domino-platform`. */
+/** `patch statefulsets.apps docker-registry in namespace domino-platform`. */
 export function describeTarget({ verb, group, resource, namespace, name }: Target): string {
   const what = group === '' ? resource : `${resource}.${group}`;
-  const which = name === undefined ? '' : ` "${name}"`;
+  const which = name === undefined ? '' : ` ${name}`;
   return `${verb} ${what}${which}${namespace === '' ? '' : ` in namespace ${namespace}`}`;
 }
 

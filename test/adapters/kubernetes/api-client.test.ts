@@ -104,7 +104,7 @@ describe('what the API server says', () => {
       sequence(statusAnswer(403, 'Forbidden', message, { 'x-secret': 'header-content' })),
     );
     const error = await identityError(api.kubeconfig);
-    assert.match(error.message, /answered 403 to "get namespaces "kube-system"": forbidden: \[2J long/);
+    assert.match(error.message, /answered 403 to "get namespaces kube-system": forbidden: \[2J long/);
     assert.ok(error.message.length < 1000);
     assert.doesNotMatch(error.message, /\p{Cc}/u);
     assert.doesNotMatch(`${error.message}${error.next}`, /header-content|"kind"|stub-token/);
