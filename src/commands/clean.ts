@@ -12,12 +12,9 @@ import { deleting, listing, view } from '../steps/index.ts';
 import { restoreSetting } from '../steps/restore.ts';
 import { type EarlierRun, planToContinue, readEarlierRun, wasEdited } from './earlier-run.ts';
 import { requireRetainedRevisions, requireSomeRepository } from './judge.ts';
-import { findCredentials, identify, inspectWorkload, portOf, requirePermissions } from './preflight.ts';
+import { containerOf, findCredentials, identify, inspectWorkload, requirePermissions } from './preflight.ts';
 import { withSafetyNet } from './safety-net.ts';
 import type { Connection, Tally, World } from './world.ts';
-
-/** A plan that has waited longer than this for its confirmation is held against the registry again. */
-const FRESH_FOR_MS = 5 * 60_000;
 
 /** Everything that was read and judged on this machine before the cluster is touched. */
 interface Prepared {
@@ -55,7 +52,7 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
       ...world.options,
       operator: world.operator,
       context: binding.context,
-      registryPort: portOf(world.options.registry),
+      container: containerOf(world.options),
     },
     environments: prepared.environments,
     run,
@@ -68,7 +65,7 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
     uninterrupted: world.safety,
     plans: new Map(prepared.plans.map((plan) => [plan.ref.repository, plan])),
     outcomes: resumed && prepared.earlier ? prepared.earlier.outcomes : new Outcomes(),
-    planIsFresh: !resumed,
+    plannedAtMs: resumed ? undefined : world.clock.now(),
   };
   tally.folder = run.folder;
   tally.figures = () => countFigures([...context.plans.values()], context.outcomes);
@@ -152,6 +149,7 @@ async function restoreBeforeFresh(world: World, connection: Connection, run: Run
     signal: world.safety,
     progress: { update() {}, status: (text) => world.person.say(`  ${text}`) },
     context: run.record.binding?.context ?? '',
+    container: containerOf(world.options),
     run: run.record.id,
   });
   world.person.say(restored === 'nothing' ? 'Nothing had to be put back.' : 'The setting is as before.');
@@ -190,7 +188,6 @@ async function carryOut(
 ): Promise<void> {
   const { person, run } = context;
   await person.steps(listing.map((step) => view(step, context)));
-  const plannedAt = world.clock.now();
   requireSomeRepository(context, world.options.registry);
   if (!world.options.allowAbsent && !run.record.allowAbsent) await requireRetainedRevisions(context);
   if (run.record.stage === 'listing') {
@@ -205,10 +202,8 @@ async function carryOut(
     restarts: given.alreadyEnabled || review.totals.toDelete === 0 ? 0 : 2,
     lists: run.lists.folder,
   });
-  if (given.deletes && review.totals.toDelete > 0) {
+  if (given.deletes && review.totals.toDelete > 0)
     await requireConfirmation(world, context, review.totals.toDelete);
-    context.planIsFresh &&= world.clock.now() - plannedAt < FRESH_FOR_MS;
-  }
   const skip = given.deletes
     ? review.totals.toDelete > 0
       ? undefined

@@ -6,6 +6,7 @@ import { refuseUnrollable } from '../domain/rollout.ts';
 import type { Binding, RunRecord } from '../domain/run.ts';
 import { requireSameBinding } from '../domain/run.ts';
 import type { Workload } from '../domain/workload.ts';
+import type { Options } from '../options.ts';
 import type { Credentials } from '../ports.ts';
 import { refuseForeignRecord } from '../steps/enable-delete.ts';
 import type { Connection, World } from './world.ts';
@@ -76,10 +77,7 @@ export async function inspectWorkload(
 ): Promise<{ enabled: boolean }> {
   const workload = await connection.workload.read(world.work);
   refuseForeignRecord(workload, given.run);
-  const container = registryContainer(workload, {
-    name: world.options.registryContainer,
-    port: portOf(world.options.registry),
-  });
+  const container = registryContainer(workload, containerOf(world.options));
   const setting = readSetting(workload, container);
   if (setting.record !== undefined && !setting.enabled)
     throw new RefusedError(
@@ -92,8 +90,13 @@ export async function inspectWorkload(
   return { enabled: setting.enabled };
 }
 
+/** How the registry's container is recognised. */
+export function containerOf(options: Options): { name: string | undefined; port: number | undefined } {
+  return { name: options.registryContainer, port: portOf(options.registry) };
+}
+
 /** The port of `HOST:PORT`, if it has one. */
-export function portOf(registry: string): number | undefined {
+function portOf(registry: string): number | undefined {
   const port = /:([0-9]+)$/.exec(registry)?.[1];
   return port === undefined ? undefined : Number(port);
 }

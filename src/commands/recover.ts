@@ -2,6 +2,7 @@
 import { describe, recordOf } from '../domain/deletion-setting.ts';
 import type { StepView } from '../ports.ts';
 import { restoreSetting } from '../steps/restore.ts';
+import { containerOf } from './preflight.ts';
 import { runEach } from './safety-net.ts';
 import type { World } from './world.ts';
 
@@ -34,6 +35,7 @@ export async function recover(world: World): Promise<void> {
           signal: safety,
           progress,
           context,
+          container: containerOf(options),
           run: undefined,
         });
         return {

@@ -154,13 +154,18 @@ export function recordedContainer(workload: Workload, record: SettingRecord): Wo
 }
 
 /** The command that does by hand what `restorePatch` does, to be copied into a POSIX shell. */
-export function manualRestore(workload: Workload, record: SettingRecord, context: string): string {
+export function manualRestore(
+  workload: Workload,
+  record: SettingRecord,
+  where: { readonly context: string; readonly kubeconfig: string | undefined },
+): string {
   // Without the guard on the resource version, which is out of date by the time somebody runs the command.
   const patch = restorePatch(workload, record).filter((operation) => operation.path !== RESOURCE_VERSION);
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   return [
     'kubectl',
-    ...(context === '' ? [] : ['--context', quoted(context)]),
+    ...(where.kubeconfig === undefined ? [] : ['--kubeconfig', quoted(where.kubeconfig)]),
+    ...(where.context === '' ? [] : ['--context', quoted(where.context)]),
     '-n',
     workload.namespace,
     'patch',

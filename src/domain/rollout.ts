@@ -69,6 +69,15 @@ function countersAgree({ kind, status, replicas }: Workload): boolean {
     : status.availableReplicas === replicas;
 }
 
+/** A pod still runs with another deletion setting than the template has: a rollout of it is under way, or hangs. */
+export function runsOtherSetting(
+  workload: Workload,
+  pods: readonly WorkloadPod[],
+  containerName: string,
+): boolean {
+  return pods.some((pod) => isOld(pod, workload, containerName));
+}
+
 /** A pod is old when its registry container has another setting than the template: that is what decides here. */
 function isOld(pod: WorkloadPod, workload: Workload, containerName: string): boolean {
   const wanted = setting(workload.containers, containerName);

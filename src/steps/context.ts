@@ -12,9 +12,9 @@ export interface StepSettings {
   /** `user@host`, for the record in the cluster. */
   readonly operator: string;
   readonly context: string;
-  readonly registryContainer: string | undefined;
-  /** The registry's port, by which its container may be recognised. */
-  readonly registryPort: number | undefined;
+  readonly kubeconfig: string | undefined;
+  /** How the registry's container is recognised: by its name where that is given, or by its port. */
+  readonly container: { readonly name: string | undefined; readonly port: number | undefined };
   readonly rolloutTimeoutMs: number;
   readonly restoreTimeoutMs: number;
 }
@@ -40,8 +40,8 @@ export interface Context {
   /** The plan as it stands: frozen, then made smaller by review, file and second looks. By repository. */
   readonly plans: Map<string, RepositoryPlan>;
   readonly outcomes: Outcomes;
-  /** The plan was made by this process just now, so that the registry need not be looked at as a whole again. */
-  planIsFresh: boolean;
+  /** When this process began to make the plan, in milliseconds since 1970; `undefined` when an earlier start has. */
+  readonly plannedAtMs: number | undefined;
 }
 
 /** One step of a run. Steps ensure, they do not do: a second time is harmless. */

@@ -4,10 +4,11 @@
  */
 import { readSetting, registryContainer } from '../domain/deletion-setting.ts';
 import { RegistryError, type RegistryFailure, UnreachableError } from '../domain/errors.ts';
-import type { Digest, Tag } from '../domain/names.ts';
+import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { Outcome } from '../domain/outcome.ts';
-import { type Deletion, deletionsOf, doomedTags, type RepositoryPlan } from '../domain/plan.ts';
-import type { Progress } from '../ports.ts';
+import { type Deletion, deletionsOf, type Indexes, type RepositoryPlan } from '../domain/plan.ts';
+import { protectionRules } from '../domain/protection.ts';
+import type { Manifest, Progress } from '../ports.ts';
 import { concurrently } from './concurrently.ts';
 import type { Context, Step } from './context.ts';
 import { withNested } from './look.ts';
@@ -15,6 +16,8 @@ import { finishList } from './move-done.ts';
 import { refreshPlan } from './refresh.ts';
 import { retrying } from './retry.ts';
 
+/** A plan that is older than this is held against the registry again before it is carried out. */
+const FRESH_FOR_MS = 5 * 60_000;
 /** After so many refusals of one kind in a row the rest would be refused as well. */
 const REFUSALS_IN_A_ROW = 3;
 
@@ -22,26 +25,27 @@ export const deleteTags: Step = {
   key: 'delete',
 
   async run(context, progress) {
-    if (!context.planIsFresh) await refreshAll(context, progress);
-    await new Deleting(context, progress).run();
+    const deleting = new Deleting(context, progress);
+    const { plannedAtMs, clock } = context;
+    if (plannedAtMs === undefined || clock.now() - plannedAtMs > FRESH_FOR_MS) await deleting.refresh();
+    await deleting.run();
     return undefined;
   },
 };
 
-/** A plan that was made a while ago, or by an earlier start, is held against the registry as it is now. */
-async function refreshAll(context: Context, progress: Progress): Promise<void> {
-  progress.status('looking at the registry again, since the plan was made a while ago');
-  for (const plan of context.plans.values())
-    if (doomedTags(plan).some((tag) => !context.outcomes.isSettled(plan.ref.repository, tag)))
-      context.plans.set(plan.ref.repository, await refreshPlan(context, plan));
-  context.planIsFresh = true;
+/** A doomed tag that no longer stands for the planned manifest. */
+interface Moved {
+  readonly tag: Tag;
+  /** What it stands for now. */
+  readonly digest: Digest;
+  readonly indexes: Indexes;
 }
 
 class Deleting {
   readonly #context: Context;
   readonly #progress: Progress;
   readonly #refusals = new Map<RegistryFailure, number>();
-  /** What tags that moved stand for now, by repository: it must not be deleted although the plan says so. */
+  /** What doomed tags that moved need now, by repository: it must not be deleted although the plan says so. */
   readonly #moved = new Map<string, Map<Digest, Tag>>();
   #done = 0;
   #total = 0;
@@ -51,11 +55,30 @@ class Deleting {
     this.#progress = progress;
   }
 
+  /** Holds a plan that was made a while ago, or by an earlier start, against the registry as it is now. */
+  async refresh(): Promise<void> {
+    const { plans } = this.#context;
+    this.#progress.status('looking at the registry again, since the plan was made a while ago');
+    for (const plan of plans.values()) {
+      const { repository } = plan.ref;
+      if (this.#open(plan).length === 0) continue;
+      const { revised, indexes, moved } = await refreshPlan(this.#context, plan);
+      plans.set(repository, revised);
+      for (const [tag, digest] of moved) {
+        this.#keepMoved(repository, { tag, digest, indexes });
+        if (!this.#context.outcomes.isSettled(repository, tag)) this.#noteMoved(repository, tag, digest);
+      }
+    }
+  }
+
   async run(): Promise<void> {
     const { plans, run, settings, signal } = this.#context;
-    const work = [...plans.values()].flatMap((plan) =>
-      this.#open(plan).map((deletion) => ({ plan, deletion })),
-    );
+    const left = new Map<RepositoryPlan, number>();
+    const work = [...plans.values()].flatMap((plan) => {
+      const deletions = this.#open(plan);
+      left.set(plan, deletions.length);
+      return deletions.map((deletion) => ({ plan, deletion }));
+    });
     this.#total = work.reduce((sum, { deletion }) => sum + deletion.tags.length, 0);
     try {
       await concurrently(work, settings.concurrency * 2, async ({ plan, deletion }) => {
@@ -63,7 +86,10 @@ class Deleting {
         await this.#delete(deletion);
         this.#done += deletion.tags.length;
         this.#progress.update({ done: this.#done, total: this.#total, text: 'tags' });
-        if (await finishList(this.#context, plan)) await run.journal.flush();
+        left.set(plan, (left.get(plan) ?? 0) - 1);
+        if (left.get(plan) !== 0) return;
+        await run.journal.flush();
+        await finishList(this.#context, plan);
       });
     } finally {
       await run.journal.flush();
@@ -125,22 +151,29 @@ class Deleting {
         return false;
       case 'found':
         if (resolution.manifest.digest === digest) return true;
-        await this.#keepMoved(repository, tag, resolution.manifest);
-        this.#note({ repository }, tag, 'drifted', `stands for ${resolution.manifest.digest} now`);
+        await this.#lookInto(repository, tag, resolution.manifest);
+        this.#noteMoved(repository, tag, resolution.manifest.digest);
         return false;
     }
   }
 
-  async #keepMoved(
-    repository: Deletion['repository'],
-    tag: Tag,
-    manifest: { digest: Digest; children: readonly Digest[] },
-  ): Promise<void> {
-    const moved = this.#moved.get(repository) ?? new Map<Digest, Tag>();
-    this.#moved.set(repository, moved);
-    moved.set(manifest.digest, tag);
-    const nested = await withNested(this.#context, repository, { [manifest.digest]: manifest.children });
-    for (const children of Object.values(nested)) for (const child of children) moved.set(child, tag);
+  async #lookInto(repository: Repository, tag: Tag, { digest, children }: Manifest): Promise<void> {
+    // At once, before what may be an index has been gone through: others are being deleted meanwhile.
+    this.#keepMoved(repository, { tag, digest, indexes: { [digest]: children } });
+    const indexes = await withNested(this.#context, repository, { [digest]: children });
+    this.#keepMoved(repository, { tag, digest, indexes });
+  }
+
+  #keepMoved(repository: Repository, { tag, digest, indexes }: Moved): void {
+    const kept = this.#moved.get(repository) ?? new Map<Digest, Tag>();
+    this.#moved.set(repository, kept);
+    const view = { kept: new Map([[digest, tag]]), indexes };
+    for (const rule of protectionRules)
+      for (const [needed, keeper] of rule.needed(view)) kept.set(needed, keeper);
+  }
+
+  #noteMoved(repository: Repository, tag: Tag, digest: Digest): void {
+    this.#note({ repository }, tag, 'drifted', `stands for ${digest} now`);
   }
 
   #note({ repository }: Pick<Deletion, 'repository'>, tag: Tag, outcome: Outcome, reason?: string): void {
@@ -173,10 +206,7 @@ class Deleting {
   async #blameController(): Promise<void> {
     const { workload, settings, signal } = this.#context;
     const current = await workload.read(signal);
-    const container = registryContainer(current, {
-      name: settings.registryContainer,
-      port: settings.registryPort,
-    });
+    const container = registryContainer(current, settings.container);
     if (readSetting(current, container).enabled) return;
     throw new UnreachableError(
       'The registry refuses deletions: its deletion setting was changed back while this run needed it (a controller, a GitOps tool?).',

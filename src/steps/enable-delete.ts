@@ -54,10 +54,7 @@ async function ensureEnabled(
   progress: Progress,
 ): Promise<string | undefined> {
   const { settings, run, clock } = context;
-  const container = registryContainer(workload, {
-    name: settings.registryContainer,
-    port: settings.registryPort,
-  });
+  const container = registryContainer(workload, settings.container);
   const setting = readSetting(workload, container);
   if (setting.record === undefined) {
     if (setting.enabled) return 'it was enabled before; nothing is changed';

@@ -1,17 +1,32 @@
 /** A second look at a whole repository, before a plan is executed that was made a while ago. */
-import { type RepositoryPlan, revisePlan } from '../domain/plan.ts';
+import type { Digest, Tag } from '../domain/names.ts';
+import { type Indexes, type RepositoryPlan, revisePlan } from '../domain/plan.ts';
 import type { Context } from './context.ts';
 import { contentOf, tagsOf } from './look.ts';
 
+export interface Refreshed {
+  /**
+   * The plan, made smaller by what has happened since: tags that were pushed, or that stay and have moved, protect what
+   * they stand for now.
+   */
+  readonly revised: RepositoryPlan;
+  /** The doomed tags that no longer stand for the planned manifest, each with what it stands for now. */
+  readonly moved: ReadonlyMap<Tag, Digest>;
+  /** What every index among all these lists. */
+  readonly indexes: Indexes;
+}
+
 /**
- * The plan, made smaller by what has happened since: tags that were pushed, or that stay and have moved, protect what
- * they stand for now. The doomed tags themselves are looked at one by one, immediately before each is deleted.
+ * Holds a plan against its repository as it is now. The doomed tags are looked at as well, although each of them is
+ * looked at again immediately before it is deleted: one that moved may need what would be deleted before its turn.
  */
-export async function refreshPlan(context: Context, plan: RepositoryPlan): Promise<RepositoryPlan> {
-  if (!plan.exists) return plan;
-  const tags = await tagsOf(context, plan.ref.repository);
-  if (tags === undefined) return plan;
-  const doomed = new Set(plan.tags.filter(({ fate }) => fate === 'delete').map(({ tag }) => tag));
-  const live = await contentOf(context, { ref: plan.ref, tags: tags.filter((tag) => !doomed.has(tag)) });
-  return revisePlan(plan, { live });
+export async function refreshPlan(context: Context, plan: RepositoryPlan): Promise<Refreshed> {
+  const tags = plan.exists ? await tagsOf(context, plan.ref.repository) : undefined;
+  if (tags === undefined) return { revised: plan, moved: new Map(), indexes: plan.indexes };
+  const live = await contentOf(context, { ref: plan.ref, tags });
+  const moved = plan.tags.flatMap(({ tag, digest, fate }) => {
+    const now = live.tags.get(tag);
+    return fate !== 'delete' || now === undefined || now === digest ? [] : [[tag, now] as const];
+  });
+  return { revised: revisePlan(plan, { live }), moved: new Map(moved), indexes: live.indexes };
 }

@@ -7,10 +7,12 @@ import {
   readSetting,
   recordedContainer,
   recordOf,
+  registryContainer,
   restorePatch,
   type SettingRecord,
 } from '../domain/deletion-setting.ts';
 import { RefusedError, RestoreError, UnreachableError } from '../domain/errors.ts';
+import { runsOtherSetting } from '../domain/rollout.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Clock, Progress, WorkloadPort } from '../ports.ts';
 import { awaitRollout } from './rollout.ts';
@@ -28,7 +30,11 @@ export interface Restore {
   /** Must not be the signal that ends the work. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
+  /** For the command to do it by hand; empty where kubectl finds it by itself. */
   readonly context: string;
+  readonly kubeconfig: string | undefined;
+  /** How the registry's container is recognised, where no record names it. */
+  readonly container: { readonly name: string | undefined; readonly port: number | undefined };
   readonly rolloutTimeoutMs: number;
   /** For how long the change is tried again when the API server does not let it through. */
   readonly restoreTimeoutMs: number;
@@ -39,55 +45,79 @@ export interface Restore {
 /** @throws RestoreError with the command to do it by hand, when it cannot be done in time */
 export async function restoreSetting(restore: Restore): Promise<Restored> {
   const startedAt = restore.clock.now();
-  let manual = '';
+  const attempted: Attempted = {};
   for (let attempt = 1; ; attempt += 1) {
     try {
       const workload = await restore.workload.read(restore.signal);
-      const record = recordOf(workload);
-      if (!record || (restore.run !== undefined && record.run !== restore.run)) return 'nothing';
-      manual = manualRestore(workload, record, restore.context);
-      return await putBack(restore, workload, record);
+      await putBack(restore, workload, attempted);
+      break;
     } catch (error) {
       restore.signal.throwIfAborted();
       const isLasting = !(error instanceof UnreachableError) || error.forbidden;
       if (isLasting || restore.clock.now() - startedAt > restore.restoreTimeoutMs)
-        throw couldNot(error, manual);
+        throw couldNot(error, attempted.manual);
       restore.progress.status(`trying again to put the setting back: ${error.message}`);
       await restore.clock.sleep(backoffMs(attempt, restore.clock.random()), restore.signal);
     }
   }
+  await settle(restore, attempted);
+  if (attempted.record === undefined) return 'nothing';
+  return attempted.ours ? 'restored' : 'left';
 }
 
-async function putBack(restore: Restore, workload: Workload, record: SettingRecord): Promise<Restored> {
-  const ours = isOurs(readSetting(workload, recordedContainer(workload, record)));
+/** What was tried so far: an answer may have been lost, and the next reading finds nothing to put back any more. */
+interface Attempted {
+  record?: SettingRecord;
+  /** The variable was still what a run sets. */
+  ours?: boolean;
+  /** The command to do it by hand. */
+  manual?: string;
+}
+
+async function putBack(restore: Restore, workload: Workload, attempted: Attempted): Promise<void> {
+  const record = recordOf(workload);
+  if (!record || (restore.run !== undefined && record.run !== restore.run)) return;
+  attempted.manual = manualRestore(workload, record, restore);
+  attempted.ours = isOurs(readSetting(workload, recordedContainer(workload, record)));
+  attempted.record = record;
   await restore.workload.patch(restorePatch(workload, record), restore.signal);
+}
+
+/** Waits for the end of the rollout that this began, or that an earlier, killed attempt has begun. */
+async function settle(restore: Restore, { record }: Attempted): Promise<void> {
+  const containerName = record?.container ?? (await containerInRollout(restore));
+  if (containerName === undefined) return;
   try {
     await awaitRollout({
       ...restore,
-      containerName: record.container,
+      containerName,
       timeoutMs: restore.rolloutTimeoutMs,
       replaceStuckPods: true,
     });
   } catch (error) {
     restore.signal.throwIfAborted();
     throw new RestoreError(
-      `The registry's setting is put back, but its rollout is not over: ${messageOf(error)}`,
-      {
-        next: `Watch it with: kubectl -n ${workload.namespace} rollout status ${workload.kind.toLowerCase()}/${workload.name}`,
-        cause: error,
-      },
+      `The registry's setting is as before, but its rollout is not over: ${messageOf(error)}`,
+      { next: 'Watch its pods until the new ones are ready: kubectl get pods --watch', cause: error },
     );
   }
-  return ours ? 'restored' : 'left';
 }
 
-function couldNot(error: unknown, manual: string): Error {
+/** Without a record: the registry's container, if a pod still runs with another setting than the template has. */
+async function containerInRollout(restore: Restore): Promise<string | undefined> {
+  const workload = await restore.workload.read(restore.signal);
+  const { name } = registryContainer(workload, restore.container);
+  const pods = await restore.workload.pods(restore.signal);
+  return runsOtherSetting(workload, pods, name) ? name : undefined;
+}
+
+function couldNot(error: unknown, manual: string | undefined): Error {
   if (error instanceof RestoreError) return error;
   // Nothing of ours was found, so there is nothing to put back by hand either.
-  if (manual === '' && error instanceof RefusedError) return error;
+  if (manual === undefined && error instanceof RefusedError) return error;
   return new RestoreError(`The registry's deletion setting could not be put back: ${messageOf(error)}`, {
     next:
-      manual === ''
+      manual === undefined
         ? 'As soon as the cluster answers, run: npm run clean -- recover'
         : `Put it back with: npm run clean -- recover\nor by hand with:\n${manual}`,
     cause: error,

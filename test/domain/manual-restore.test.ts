@@ -40,7 +40,7 @@ describe('the command that restores the setting by hand', () => {
     const now = read(enabled);
     const { record } = readSetting(now, registryContainer(now, {}));
     assert.ok(record);
-    return { before, enabled, command: manualRestore(now, record, context) };
+    return { before, enabled, command: manualRestore(now, record, { context, kubeconfig: undefined }) };
   }
 
   /** Runs the command against an object, which has had other changes since. */
