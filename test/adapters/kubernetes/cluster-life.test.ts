@@ -172,12 +172,11 @@ describe('the Skopeo pod', () => {
 describe('a pod that cannot start says why, in the cluster’s words', () => {
   afterEach(cleanUp);
 
-  type Failure = 'imagePull' | 'unschedulable' | 'containerConfig' | 'crash' | 'quota' | 'webhook';
+  type Failure = 'imagePull' | 'unschedulable' | 'containerConfig' | 'quota' | 'webhook';
   const reasons: [Failure, RegExp, RegExp][] = [
     ['imagePull', /(?:ErrImagePull|ImagePullBackOff): .*quay\.io\/skopeo/, /--image/],
     ['unschedulable', /Unschedulable: 0\/1 nodes are available/, /--node-selector/],
     ['containerConfig', /CreateContainerConfigError: secret "registry-client" not found/, /describe pod/],
-    ['crash', /exit code \d+/, /describe pod/],
     ['quota', /exceeded quota: compute-quota/, /quota or an admission policy/],
     ['webhook', /denied the request: images must come from/, /quota or an admission policy/],
   ];

@@ -102,6 +102,13 @@ describe('patience', () => {
     assert.match((await failure([leaving])).message, /an older one is still terminating/);
   });
 
+  test('ends when the pod that was just created is over', async () => {
+    const terminated = { exitCode: 128, reason: 'StartError', message: 'no "sleep"' };
+    const status = { phase: 'Failed', containerStatuses: [{ name: 'skopeo', state: { terminated } }] };
+    const { message } = await failure([statusAnswer(404, 'NotFound', 'none'), livePod({ status })]);
+    assert.match(message, /does not start: StartError \(exit code 128\): no "sleep"\.$/);
+  });
+
   test('ends when the pod is deleted whenever it is created', async () => {
     const { message } = await failure([statusAnswer(404, 'NotFound', 'gone')]);
     assert.match(message, /deleted again whenever it is created/);
