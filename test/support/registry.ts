@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +37,10 @@ export interface TestRegistry extends AsyncDisposable {
   putImage(repository: string, tags: readonly string[], content?: string): Promise<Digest>;
   putIndex(repository: string, tag: string, children: readonly Digest[]): Promise<Digest>;
   putManifest(repository: string, reference: string, body: string, mediaType: string): Promise<Digest>;
+  /** Makes a repository list many tags at once, which bear nothing. */
+  plantTags(repository: string, tags: readonly string[]): void;
+  /** Makes a manifest unreadable behind the registry's back: tags that bear it stay listed. */
+  loseManifest(repository: string, digest: Digest): Promise<void>;
   /** The tags, sorted; `undefined` when the registry does not know the repository. */
   tags(repository: string): Promise<string[] | undefined>;
   /** The digest that a tag bears; `undefined` when there is none. */
@@ -69,19 +74,20 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     await rm(folder, { recursive: true });
     throw error;
   }
-  const content = contentOf(() => host, credentials);
+  const storage = join(folder, 'storage');
   return {
-    ...content,
+    ...contentOf(() => host, credentials),
+    ...damageOf(storage),
     get host() {
       return host;
     },
     credentials,
-    storage: join(folder, 'storage'),
+    storage,
     start,
     stop,
     async [Symbol.asyncDispose]() {
       await stop();
-      await rm(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
@@ -113,7 +119,7 @@ async function listen(folder: string, { host, deletion }: { host: string; deleti
   const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       REGISTRY_HTTP_ADDR: host,
       REGISTRY_STORAGE_DELETE_ENABLED: String(deletion),
       OTEL_TRACES_EXPORTER: 'none',
@@ -193,6 +199,21 @@ function contentOf(host: () => string, credentials: typeof CREDENTIALS | undefin
       const headers = { accept };
       const response = await request(`/v2/${repository}/manifests/${reference}`, { method: 'HEAD', headers });
       return response.ok ? (response.headers.get('docker-content-digest') as Digest) : undefined;
+    },
+  };
+}
+
+/** What no client can do: changes to the registry's files. */
+function damageOf(storage: string) {
+  const manifestsOf = (repository: string) =>
+    join(storage, 'docker/registry/v2/repositories', repository, '_manifests');
+  return {
+    plantTags(repository: string, tags: readonly string[]): void {
+      const folder = join(manifestsOf(repository), 'tags');
+      for (const tag of tags) mkdirSync(join(folder, tag), { recursive: true });
+    },
+    async loseManifest(repository: string, digest: Digest): Promise<void> {
+      await rm(join(manifestsOf(repository), 'revisions', digest.replace(':', '/')), { recursive: true });
     },
   };
 }

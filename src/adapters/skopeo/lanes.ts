@@ -73,8 +73,10 @@ export class Lanes {
     try {
       // A lane that is just being opened would not be found.
       await Promise.allSettled(this.#openings);
-      for (const lane of this.#lanes) this.#forget(lane);
-      await sweep(this.#options.shell, [this.#options.tokenPrefix], signal);
+      this.#dropAll(
+        new RegistryError('It was ended, to bring the registry to rest.', { failure: 'temporary' }),
+      );
+      await sweep(this.#options.shell, { tokens: [this.#options.tokenPrefix], signal });
       this.#unswept.clear();
     } finally {
       this.#paused = false;
@@ -86,7 +88,9 @@ export class Lanes {
     this.#paused = true;
     await Promise.allSettled(this.#openings);
     await Promise.all([...this.#lanes].map((lane) => lane.close()));
-    for (const lane of this.#lanes) this.#forget(lane);
+    const closed = new Error('The registry was closed.');
+    this.#options.queue.rejectAll(closed);
+    this.#dropAll(closed);
   }
 
   #dispatch(): void {
@@ -150,7 +154,7 @@ export class Lanes {
 
   async #sweepOnce(): Promise<void> {
     const tokens = [...this.#unswept];
-    await sweep(this.#options.shell, tokens, this.#options.signal);
+    await sweep(this.#options.shell, { tokens, signal: this.#options.signal });
     for (const token of tokens) this.#unswept.delete(token);
   }
 
@@ -189,6 +193,10 @@ export class Lanes {
   #abort(): void {
     const { reason } = this.#options.signal;
     this.#options.queue.rejectAll(reason);
+    this.#dropAll(reason);
+  }
+
+  #dropAll(reason: unknown): void {
     for (const task of this.#active) task.reject(reason);
     for (const lane of this.#lanes) this.#forget(lane);
   }

@@ -117,12 +117,18 @@ function ofCause(cause: string): Meaning {
 function withoutContext(message: string): { cause: string; pinging: boolean } {
   let cause = message;
   let pinging = false;
-  for (let before = ''; before !== cause; ) {
-    before = cause;
-    pinging ||= PINGING.test(cause);
-    cause = [...CONTEXTS, PINGING].reduce((text, context) => text.replace(context, ''), cause);
+  for (let context = contextOf(cause); context !== ''; context = contextOf(cause)) {
+    pinging ||= PINGING.test(context);
+    cause = cause.slice(context.length);
   }
   return { cause, pinging };
+}
+
+function contextOf(text: string): string {
+  return (
+    [...CONTEXTS, PINGING].map((context) => context.exec(text)?.[0]).find((found) => found !== undefined) ??
+    ''
+  );
 }
 
 function fatalMessage(stderr: string): string {

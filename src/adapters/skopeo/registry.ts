@@ -67,10 +67,12 @@ class SkopeoRegistry implements Registry {
   listTags(repository: Repository): Promise<TagListing> {
     const awaited = this.#awaitedListings.get(repository);
     if (awaited !== undefined) return awaited;
-    const begun = () => void this.#awaitedListings.delete(repository);
-    const listing = this.#command(`list ${repository}`, { begun })
+    const forget = () => {
+      if (this.#awaitedListings.get(repository) === listing) this.#awaitedListings.delete(repository);
+    };
+    const listing = this.#command(`list ${repository}`, { begun: forget })
       .then((reply) => this.#interpretListing(repository, reply))
-      .finally(begun);
+      .finally(forget);
     this.#awaitedListings.set(repository, listing);
     return listing;
   }

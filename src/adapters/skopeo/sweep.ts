@@ -3,9 +3,16 @@ import { RegistryError } from '../../domain/errors.ts';
 import type { Shell } from '../../ports.ts';
 
 const SCRIPT = readFileSync(new URL('./sweep.sh', import.meta.url), 'utf8');
-/** How long a Skopeo that is at work may go on before it is killed. */
-const GRACE_SECONDS = 10;
+const DEFAULT_GRACE_SECONDS = 10;
 const NEXT = 'Try again; deleting the Skopeo pod ends whatever runs in it.';
+
+export interface SweepOptions {
+  /** What the lanes' tokens begin with. */
+  readonly tokens: readonly string[];
+  readonly signal: AbortSignal;
+  /** How long a Skopeo that is at work may go on before it is killed. */
+  readonly graceSeconds?: number;
+}
 
 /**
  * Ends every lane whose token begins with one of `tokens`, and the Skopeo it runs. A lane that lost its connection
@@ -13,9 +20,11 @@ const NEXT = 'Try again; deleting the Skopeo pod ends whatever runs in it.';
  *
  * @throws RegistryError (`temporary`) when nobody can tell that nothing is left.
  */
-export async function sweep(shell: Shell, tokens: readonly string[], signal: AbortSignal): Promise<void> {
-  const session = await shell.open(['sh', '-c', SCRIPT, 'skopeo-sweep', String(GRACE_SECONDS)], signal);
+export async function sweep(shell: Shell, options: SweepOptions): Promise<void> {
+  const { tokens, signal, graceSeconds = DEFAULT_GRACE_SECONDS } = options;
+  const session = await shell.open(['sh', '-c', SCRIPT, 'skopeo-sweep', String(graceSeconds)], signal);
   const abort = Promise.withResolvers<never>();
+  abort.promise.catch(() => undefined);
   const onAbort = () => abort.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
