@@ -25,7 +25,7 @@ import { processRuntime } from './runtime/processes.ts';
 import { selectRuntime } from './runtime/select.ts';
 
 export type { Fault } from './faults.ts';
-export type { SandboxOptions } from './options.ts';
+export type { EnvVar, SandboxOptions } from './options.ts';
 
 /** A running sandbox, and where to find it. */
 export interface Sandbox {

@@ -1,4 +1,4 @@
-import { type IncomingMessage, request } from 'node:http';
+import { type Agent, type IncomingMessage, request } from 'node:http';
 import type { Sandbox } from '../../scripts/sandbox/index.ts';
 
 const manifestTypes = [
@@ -17,26 +17,27 @@ export interface RegistryAnswer {
 
 type Registry = Pick<Sandbox, 'registry' | 'username' | 'password'>;
 
+interface RegistryCall {
+  readonly method?: string;
+  /** `user:password`. */
+  readonly auth?: string;
+  /** Keeps connections open; without one, each call has its own. */
+  readonly agent?: Agent;
+}
+
 /** Asks the registry over plain HTTP; rejects when the connection fails. */
 export function askRegistry(
   { registry, username, password }: Registry,
   path: string,
-  {
-    method = 'GET',
-    auth = `${username}:${password}`,
-  }: { readonly method?: string; readonly auth?: string } = {},
+  { method = 'GET', auth = `${username}:${password}`, agent }: RegistryCall = {},
 ): Promise<RegistryAnswer> {
   return new Promise((resolve, reject) => {
-    const headers = { accept: manifestTypes.join(', ') };
-    const asked = request(
-      `http://${registry}${path}`,
-      { method, auth, headers, agent: false },
-      async (response) => {
-        let text = '';
-        for await (const chunk of response) text += chunk;
-        resolve({ code: response.statusCode ?? 0, headers: response.headers, text });
-      },
-    );
+    const options = { method, auth, headers: { accept: manifestTypes.join(', ') }, agent: agent ?? false };
+    const asked = request(`http://${registry}${path}`, options, async (response) => {
+      let text = '';
+      for await (const chunk of response) text += chunk;
+      resolve({ code: response.statusCode ?? 0, headers: response.headers, text });
+    });
     asked.on('error', reject);
     asked.end();
   });

@@ -42,7 +42,7 @@ export interface Condition {
   lastTransitionTime?: string;
 }
 
-export interface SecurityContext {
+interface SecurityContext {
   runAsUser?: number;
   runAsGroup?: number;
   runAsNonRoot?: boolean;
@@ -92,7 +92,7 @@ export interface PodSpec {
 }
 
 /** State of a container; exactly one of the three. */
-export interface ContainerState {
+interface ContainerState {
   waiting?: { reason: string; message?: string };
   running?: { startedAt: string };
   terminated?: { exitCode: number; reason: string; startedAt?: string; finishedAt: string };
@@ -109,7 +109,7 @@ export interface ContainerStatus {
   lastState: ContainerState;
 }
 
-export interface PodStatus {
+interface PodStatus {
   phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed';
   reason?: string;
   message?: string;

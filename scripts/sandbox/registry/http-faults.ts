@@ -15,16 +15,14 @@ export interface RegistryFault {
 /** Passes HTTP requests on to the registry, but for those that a fault is armed for. */
 export class HttpFaultProxy {
   readonly #endpoint: () => string | undefined;
-  readonly #armed: () => void;
   readonly #server: Server;
   #faults: RegistryFault[] = [];
   #delayMs = 0;
   #blobStore: string | undefined;
 
-  /** @param armed called whenever a fault is armed */
-  constructor(endpoint: () => string | undefined, armed: () => void) {
+  /** @param endpoint socket of a pod that is ready */
+  constructor(endpoint: () => string | undefined) {
     this.#endpoint = endpoint;
-    this.#armed = armed;
     this.#server = createServer((message, response) => void this.#handle(message, response));
   }
 
@@ -35,19 +33,16 @@ export class HttpFaultProxy {
 
   arm(fault: RegistryFault): void {
     this.#faults.push(fault);
-    this.#armed();
   }
 
   /** Every request takes this much longer. */
   slowDown(delayMs: number): void {
     this.#delayMs = delayMs;
-    this.#armed();
   }
 
   /** GET and HEAD of a blob answer 307 to this URL, as with an object store behind the registry. */
   redirectBlobs(storeUrl: string): void {
     this.#blobStore = storeUrl;
-    this.#armed();
   }
 
   clear(): void {
@@ -56,9 +51,11 @@ export class HttpFaultProxy {
     this.#blobStore = undefined;
   }
 
-  /** Takes a connection over. */
-  take(client: Socket): void {
-    this.#server.emit('connection', client);
+  /** Takes a connection over, at the start of a request. */
+  take(client: Socket): true {
+    // A tick later, when whoever had it before has put back what it read.
+    process.nextTick(() => this.#server.emit('connection', client));
+    return true;
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { Connection } from './connection.ts';
 import { HttpFaultProxy } from './http-faults.ts';
 
 /**
@@ -9,17 +10,14 @@ export class RegistryService {
   readonly faults: HttpFaultProxy;
   readonly #endpoints: () => readonly string[];
   readonly #server: Server;
-  readonly #connections = new Set<Connection>();
+  readonly #clients = new Set<Socket>();
   #downUntil = 0;
   #turn = 0;
 
   /** @param endpoints sockets of the pods that are ready at the moment */
   constructor(endpoints: () => readonly string[]) {
     this.#endpoints = endpoints;
-    this.faults = new HttpFaultProxy(
-      () => this.#next(),
-      () => this.#dropIdle(),
-    );
+    this.faults = new HttpFaultProxy(() => this.#next());
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   }
 
@@ -35,7 +33,7 @@ export class RegistryService {
   /** Resets every connection, those of the next `forMs` milliseconds too. */
   goDown(forMs: number): void {
     this.#downUntil = Date.now() + forMs;
-    for (const { client } of this.#connections) client.resetAndDestroy();
+    for (const client of this.#clients) client.resetAndDestroy();
   }
 
   clear(): void {
@@ -45,7 +43,7 @@ export class RegistryService {
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const { client } of this.#connections) client.destroy();
+    for (const client of this.#clients) client.destroy();
     await this.faults.close();
     await closed;
   }
@@ -58,11 +56,9 @@ export class RegistryService {
       return;
     }
     client.setNoDelay(true);
-    const connection: Connection = { client, answered: false };
-    this.#connections.add(connection);
-    client.once('close', () => this.#connections.delete(connection));
-    if (this.faults.isArmed) this.faults.take(client);
-    else pass(connection, endpoint);
+    this.#clients.add(client);
+    client.once('close', () => this.#clients.delete(client));
+    new Connection(client, endpoint, () => this.faults.isArmed && this.faults.take(client));
   }
 
   /** One of the pods that may get traffic, in turns. */
@@ -71,33 +67,4 @@ export class RegistryService {
     this.#turn += 1;
     return endpoints[this.#turn % endpoints.length];
   }
-
-  /** Ends connections between two requests: their next request shall meet the fault. */
-  #dropIdle(): void {
-    for (const { client, answered } of this.#connections) {
-      if (answered) client.end();
-    }
-  }
-}
-
-interface Connection {
-  readonly client: Socket;
-  /** The last bytes were the registry's: most likely the connection is between two requests. */
-  answered: boolean;
-}
-
-function pass(connection: Connection, endpoint: string): void {
-  const { client } = connection;
-  const pod = connect({ path: endpoint, allowHalfOpen: true });
-  pod.on('error', () => client.resetAndDestroy());
-  pod.once('close', () => client.destroy());
-  client.once('close', () => pod.destroy());
-  client.on('data', () => {
-    connection.answered = false;
-  });
-  pod.on('data', () => {
-    connection.answered = true;
-  });
-  client.pipe(pod);
-  pod.pipe(client);
 }
