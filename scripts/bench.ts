@@ -63,6 +63,7 @@ async function measureLoop(sandbox: Sandbox): Promise<number> {
       startedBy: 'bench',
       image: 'quay.io/skopeo/stable:v1.20.0',
       imagePullPolicy: 'IfNotPresent',
+      concurrency: 1,
       activeDeadlineSeconds: 3600,
       startTimeoutMs: 60_000,
     },

@@ -82,10 +82,8 @@ export function compose(given: { flags: RawOptions; password: string | undefined
           labels: options.podLabels,
           annotations: options.podAnnotations,
           nodeSelector: options.nodeSelector,
-          tolerations: options.tolerations.map((toleration) => ({
-            ...toleration,
-            operator: toleration.value === undefined ? 'Exists' : 'Equal',
-          })),
+          tolerations: options.tolerations,
+          concurrency: options.concurrency,
           activeDeadlineSeconds: POD_DEADLINE_SECONDS,
           startTimeoutMs: options.podTimeoutMs,
           anyRun: scope.anyRun,

@@ -39,7 +39,8 @@ export function createSkopeoPod(api: ApiClient, options: SkopeoPodOptions): Skop
       if (pod && verdict === 'running') return podInfo(pod);
       const trouble = pod && verdict === 'starting' ? podTrouble(pod) : undefined;
       if (verdict === 'failed' || patience.isOver(trouble)) throw await cannotStart(pod, signal);
-      if (pod === undefined) created = await requests.create(manifest, signal);
+      // Not to be abandoned half-way: the pod could appear after the teardown has looked for it.
+      if (pod === undefined) created = await requests.create(manifest, new AbortController().signal);
       else if (verdict === 'spent') await requests.remove(pod, signal);
       await pause(pollMs, signal);
     }

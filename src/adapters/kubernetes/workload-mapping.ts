@@ -97,6 +97,14 @@ export function toPod(pod: Wire<V1Pod>): WorkloadPod {
 }
 
 /**
+ * A Deployment leaves pods behind that were evicted, or ended otherwise, and has others in their place. (A StatefulSet
+ * replaces them itself.)
+ */
+export function isLeftBehind(pod: Wire<V1Pod>, { kind }: Pick<Workload, 'kind'>): boolean {
+  return kind === 'Deployment' && (pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded');
+}
+
+/**
  * Whether the pod belongs to the workload: directly, or through a ReplicaSet, whose name the Deployment controller
  * makes of the Deployment's and the pod's template hash (so that nobody needs the permission to read ReplicaSets).
  */

@@ -14,7 +14,14 @@ import type { WorkloadPort } from '../../ports.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError, hasStatus } from './api-error.ts';
 import { deleteOptions, type Target, type Verb } from './target.ts';
-import { isOwned, selectorText, toPod, toWorkload, type WireWorkload } from './workload-mapping.ts';
+import {
+  isLeftBehind,
+  isOwned,
+  selectorText,
+  toPod,
+  toWorkload,
+  type WireWorkload,
+} from './workload-mapping.ts';
 
 /** What `--registry-workload` says. */
 export interface WorkloadName {
@@ -137,7 +144,7 @@ export function createWorkloadPort(api: ApiClient, namespace: string, wanted: Wo
       const target: Target = { verb: 'list', group: '', resource: 'pods', namespace };
       const query = { labelSelector: selector };
       const { items } = await api.request<V1PodList>({ ...target, query }, signal);
-      return items.filter((pod) => isOwned(pod, workload)).map(toPod);
+      return items.filter((pod) => isOwned(pod, workload) && !isLeftBehind(pod, workload)).map(toPod);
     },
 
     async deletePod({ name, uid }, signal) {

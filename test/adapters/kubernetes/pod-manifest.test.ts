@@ -9,6 +9,7 @@ const options = {
   image: 'skopeo:1',
   imagePullPolicy: 'IfNotPresent',
   activeDeadlineSeconds: 7200,
+  concurrency: 8,
 };
 
 describe('the Skopeo pod', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseWorkloadName } from '../../../src/adapters/kubernetes/workload.ts';
 import {
+  isLeftBehind,
   isOwned,
   selectorText,
   toPod,
@@ -98,6 +99,16 @@ describe('a pod of the workload', () => {
     assert.ok(isOwned(owned(replicaSet, labels), deployment));
     assert.ok(!isOwned(owned({ ...replicaSet, name: 'docker-registry-extra-5d' }, labels), deployment));
     assert.ok(!isOwned(owned({ ...replicaSet, name: 'docker-registry-undefined' }), deployment));
+  });
+
+  test('does not count when a Deployment has left it behind, evicted or ended', () => {
+    const inPhase = (phase: string) => ({ status: { phase } }) as never;
+    assert.ok(isLeftBehind(inPhase('Failed'), deployment));
+    assert.ok(isLeftBehind(inPhase('Succeeded'), deployment));
+    assert.ok(!isLeftBehind(inPhase('Running'), deployment));
+    assert.ok(!isLeftBehind(inPhase('Pending'), deployment));
+    // The StatefulSet's controller has to replace it: until then the rollout is not over.
+    assert.ok(!isLeftBehind(inPhase('Failed'), set));
   });
 
   test('says what it is and why it is not ready', () => {

@@ -17,6 +17,7 @@ export const podSettings = {
   image: 'quay.io/skopeo/stable:v1.20.0',
   imagePullPolicy: 'IfNotPresent',
   activeDeadlineSeconds: 3600,
+  concurrency: 8,
   startTimeoutMs: 15_000,
 };
 
