@@ -9,10 +9,11 @@ export const disableDelete: Step = {
 
   async run(context, progress) {
     const { settings, registry, signal, run, person } = context;
-    // What still deletes over there must not outlive the setting, nor fail because of it.
+    // What still deletes over there must not outlive the setting, nor fail because of it. Whatever goes wrong with it,
+    // a defect included, must not keep the setting from being put back.
     await registry.quiesce(signal).catch((error: unknown) => {
-      if (!(error instanceof RegistryError)) throw error;
-      person.warn(`Could not make sure that nothing is under way in the pod any more: ${error.message}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      person.warn(`Could not make sure that nothing is under way in the pod any more: ${reason}`);
     });
     const restored = await restoreSetting({ ...context, ...settings, progress, run: run.record.id });
     if (restored === 'nothing') return 'nothing was changed';

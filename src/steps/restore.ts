@@ -2,6 +2,7 @@
 
 import { backoffMs } from '../domain/backoff.ts';
 import {
+  ANNOTATION,
   isOurs,
   manualRestore,
   readSetting,
@@ -10,6 +11,7 @@ import {
   registryContainer,
   restorePatch,
   type SettingRecord,
+  VARIABLE,
 } from '../domain/deletion-setting.ts';
 import { RefusedError, RestoreError, UnreachableError } from '../domain/errors.ts';
 import { runsOtherSetting } from '../domain/rollout.ts';
@@ -23,6 +25,8 @@ import { awaitRollout } from './rollout.ts';
  * - `left`: somebody has changed the variable meanwhile; it was left alone, and only the annotation went
  */
 export type Restored = 'nothing' | 'restored' | 'left';
+
+const RECOVER = 'npm run clean -- recover';
 
 export interface Restore {
   readonly workload: WorkloadPort;
@@ -72,20 +76,26 @@ interface Attempted {
   ours?: boolean;
   /** The command to do it by hand. */
   manual?: string;
+  /** The container whose rollout is under way. */
+  containerName?: string | undefined;
 }
 
 async function putBack(restore: Restore, workload: Workload, attempted: Attempted): Promise<void> {
   const record = recordOf(workload);
-  if (!record || (restore.run !== undefined && record.run !== restore.run)) return;
+  if (!record) {
+    attempted.containerName ??= await containerInRollout(restore, workload);
+    return;
+  }
+  if (restore.run !== undefined && record.run !== restore.run) return;
   attempted.manual = manualRestore(workload, record, restore);
   attempted.ours = isOurs(readSetting(workload, recordedContainer(workload, record)));
   attempted.record = record;
+  attempted.containerName = record.container;
   await restore.workload.patch(restorePatch(workload, record), restore.signal);
 }
 
 /** Waits for the end of the rollout that this began, or that an earlier, killed attempt has begun. */
-async function settle(restore: Restore, { record }: Attempted): Promise<void> {
-  const containerName = record?.container ?? (await containerInRollout(restore));
+async function settle(restore: Restore, { containerName }: Attempted): Promise<void> {
   if (containerName === undefined) return;
   try {
     await awaitRollout({
@@ -104,24 +114,26 @@ async function settle(restore: Restore, { record }: Attempted): Promise<void> {
 }
 
 /** Without a record: the registry's container, if a pod still runs with another setting than the template has. */
-async function containerInRollout(restore: Restore): Promise<string | undefined> {
-  const workload = await restore.workload.read(restore.signal);
+async function containerInRollout(restore: Restore, workload: Workload): Promise<string | undefined> {
   const { name } = registryContainer(workload, restore.container);
   const pods = await restore.workload.pods(restore.signal);
   return runsOtherSetting(workload, pods, name) ? name : undefined;
 }
 
-function couldNot(error: unknown, manual: string | undefined): Error {
-  if (error instanceof RestoreError) return error;
-  // Nothing of ours was found, so there is nothing to put back by hand either.
-  if (manual === undefined && error instanceof RefusedError) return error;
+function couldNot(error: unknown, manual: string | undefined): RestoreError {
   return new RestoreError(`The registry's deletion setting could not be put back: ${messageOf(error)}`, {
     next:
       manual === undefined
-        ? 'As soon as the cluster answers, run: npm run clean -- recover'
-        : `Put it back with: npm run clean -- recover\nor by hand with:\n${manual}`,
+        ? nextWithoutCommand(error)
+        : `Put it back with: ${RECOVER}\nor by hand with:\n${manual}`,
     cause: error,
   });
+}
+
+function nextWithoutCommand(error: unknown): string {
+  return error instanceof RefusedError
+    ? `Look at ${VARIABLE} in its template, put it right by hand, then remove the annotation ${ANNOTATION} (README, "By hand").`
+    : `As soon as the cluster answers, run: ${RECOVER}`;
 }
 
 function messageOf(error: unknown): string {

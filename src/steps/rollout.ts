@@ -59,7 +59,7 @@ async function look(wait: RolloutWait, stuck: StuckPod): Promise<string | undefi
     return state.waitingFor;
   } catch (error) {
     wait.signal.throwIfAborted();
-    if (!(error instanceof UnreachableError)) throw error;
+    if (!(error instanceof UnreachableError) || error.forbidden) throw error;
     return `the API server (${error.message})`;
   }
 }

@@ -7,7 +7,13 @@ export const teardown: Step = {
   skip: ({ pod }) => (pod ? undefined : 'there is no pod: Skopeo runs on this machine'),
 
   async run({ pod, registry, signal }) {
-    await registry.close();
-    return (await pod?.remove(signal)) ? undefined : 'the pod was gone already';
+    let wasThere: boolean | undefined;
+    try {
+      await registry.close();
+    } finally {
+      // Whatever became of the connections into it.
+      wasThere = await pod?.remove(signal);
+    }
+    return wasThere ? undefined : 'the pod was gone already';
   },
 };

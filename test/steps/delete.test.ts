@@ -1,0 +1,377 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { InterruptedError, RegistryError, StorageError, UnreachableError } from '../../src/domain/errors.ts';
+import { legacyRepository, NEW_REPOSITORY } from '../../src/domain/names.ts';
+import { deleteTags } from '../../src/steps/delete.ts';
+import { A, B, digest, entry } from '../domain/builders.ts';
+import { temporary } from '../support/fakes/registry.ts';
+import { deletingScene, type Scene } from './scene.ts';
+
+const LEGACY = legacyRepository(A);
+
+/** A legacy repository of environment A that retains revision 9: `1 one` puts tag 1 on the manifest "one". */
+async function planned(lines: readonly string[], scene = deletingScene()): Promise<Scene> {
+  scene.registry.push(LEGACY, '9', 'kept');
+  for (const line of lines) {
+    const [name = '', nickname = ''] = line.split(' ');
+    scene.registry.push(LEGACY, name, nickname);
+  }
+  await scene.begin({ environments: [entry(A, 9)] });
+  await scene.list();
+  scene.registry.calls.length = 0;
+  return scene;
+}
+
+function manyTags(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${n + 100} m${n}`);
+}
+
+/** Another start of the program, some time later: what the first one has looked at may have changed. */
+function resume(scene: Scene): void {
+  scene.context = { ...scene.context, plannedAtMs: undefined };
+}
+
+describe('deleting', () => {
+  it('deletes a manifest once for all doomed tags on it, and nothing else', async () => {
+    const scene = await planned(['1 one', '2 one', '3 three', 'buildcache cache']);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9', 'buildcache']);
+    assert.equal(scene.registry.count('delete'), 2);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'deleted', 2: 'deleted', 3: 'deleted' });
+    assert.deepEqual(scene.journal().sort(), ['1 deleted', '2 deleted', '3 deleted']);
+  });
+
+  it('looks at each tag immediately before', async () => {
+    const scene = await planned(['1 one']);
+    await scene.step(deleteTags);
+    assert.deepEqual(
+      scene.registry.calls.map(({ operation, reference }) => [operation, reference]),
+      [
+        ['resolve', '1'],
+        ['delete', digest('one')],
+      ],
+    );
+  });
+
+  it('counts what is gone already', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    await scene.registry.deleteManifest(LEGACY, digest('one'));
+    scene.registry.calls.length = 0;
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'alreadyGone', 2: 'deleted' });
+    assert.equal(scene.registry.count('delete'), 1);
+  });
+
+  it('moves a list as soon as its last tag is gone', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.push(legacyRepository(B), '1', 'other');
+    scene.registry.after = ({ operation, reference }) => {
+      if (operation === 'delete' && reference === digest('one'))
+        assert.equal(scene.disk.latest.lists.has(`tags/${LEGACY}`), true);
+    };
+    await scene.step(deleteTags);
+    assert.deepEqual([...scene.disk.latest.lists.keys()], [`tags/done/${LEGACY}`]);
+  });
+
+  it('leaves the list of a repository where something is left', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.before = ({ operation, reference }) => {
+      if (operation === 'delete' && reference === digest('two'))
+        throw new RegistryError('no', { failure: 'other' });
+    };
+    await scene.step(deleteTags);
+    assert.deepEqual([...scene.disk.latest.lists.keys()], [`tags/${LEGACY}`]);
+  });
+
+  it('judges the end of a repository in a time that does not grow with its size', async () => {
+    const scene = await planned(manyTags(200));
+    let looks = 0;
+    const isGone = scene.outcomes.isGone.bind(scene.outcomes);
+    scene.outcomes.isGone = (...tag) => {
+      looks += 1;
+      return isGone(...tag);
+    };
+    await scene.step(deleteTags);
+    assert.equal(scene.outcomes.with('deleted').length, 200);
+    assert.ok(looks <= 400, `${looks} looks at outcomes for 200 tags`);
+  });
+});
+
+describe('a tag that moved since the plan', () => {
+  it('is left alone', async () => {
+    const scene = await planned(['1 one']);
+    scene.registry.push(LEGACY, '1', 'rebuilt');
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted' });
+    assert.equal(scene.registry.has(LEGACY, 'rebuilt'), true);
+    assert.equal(scene.registry.count('delete'), 0);
+  });
+
+  it('does not keep its twin from being deleted', async () => {
+    const scene = await planned(['1 one', '2 one']);
+    scene.registry.push(LEGACY, '1', 'rebuilt');
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY).sort(), ['1', '9']);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted', 2: 'deleted' });
+  });
+
+  it('keeps a doomed manifest that it stands for now', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.push(LEGACY, '1', 'two');
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY).sort(), ['1', '2', '9']);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted', 2: 'drifted' });
+  });
+
+  it('keeps the doomed children of an index that it stands for now, nested ones too', async () => {
+    const scene = await planned(['1 one', '2 two', '3 three']);
+    resume(scene);
+    scene.registry.push(LEGACY, '', 'inner', ['two']);
+    scene.registry.push(LEGACY, '1', 'outer', ['inner']);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY).sort(), ['1', '2', '9']);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted', 2: 'drifted', 3: 'deleted' });
+  });
+
+  it('keeps what it stands for also when the program was killed between the two', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.push(LEGACY, '1', 'two');
+    scene.outcomes.record({
+      at: '2026-11-23T10:00:00.000Z',
+      repository: LEGACY,
+      tag: scene.registry.tags(LEGACY)[1] ?? assert.fail(),
+      outcome: 'drifted',
+    });
+    resume(scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY).sort(), ['1', '2', '9']);
+  });
+
+  it('keeps what it stands for whichever of the two has its turn first', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.push(LEGACY, '2', 'one');
+    resume(scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY).sort(), ['1', '2', '9']);
+  });
+
+  it('is left alone when its manifest can no longer be read', async () => {
+    const scene = await planned(['1 one']);
+    scene.registry.breakManifest(LEGACY, 'one');
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted' });
+  });
+});
+
+describe('a plan that was made a while ago', () => {
+  it('is held against the registry once it is five minutes old', async () => {
+    for (const [ageMs, listings] of [
+      [4 * 60_000, 0],
+      [6 * 60_000, 1],
+    ] as const) {
+      const scene = await planned(['1 one']);
+      scene.clock.advance(ageMs);
+      await scene.step(deleteTags);
+      assert.equal(scene.registry.count('list'), listings);
+    }
+  });
+
+  it('leaves the children of an index alone that a doomed tag stands for, wherever in the order', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.push(LEGACY, '2', 'index', ['one']);
+    resume(scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY).sort(), ['1', '2', '9']);
+  });
+
+  it('keeps a doomed manifest that a new tag stands for', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.push(LEGACY, 'release', 'one');
+    resume(scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY).sort(), ['1', '9', 'release']);
+  });
+
+  it('keeps a doomed manifest that a kept tag has moved to', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.push(LEGACY, '9', 'one');
+    resume(scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY).sort(), ['1', '9']);
+  });
+
+  it('keeps the doomed child of an index that was pushed since', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.push(LEGACY, 'multi', 'index', ['one']);
+    resume(scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY).sort(), ['1', '9', 'multi']);
+  });
+
+  it('goes on with the tags that have no outcome yet, failed ones included', async () => {
+    const scene = await planned(['1 one', '2 two', '3 three']);
+    const [, one, two] = scene.registry.tags(LEGACY);
+    assert.ok(one && two);
+    const at = '2026-11-23T10:00:00.000Z';
+    scene.outcomes.record({ at, repository: LEGACY, tag: one, outcome: 'deleted' });
+    scene.outcomes.record({ at, repository: LEGACY, tag: two, outcome: 'failed' });
+    await scene.registry.deleteManifest(LEGACY, digest('one'));
+    resume(scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'deleted', 2: 'deleted', 3: 'deleted' });
+  });
+});
+
+describe('a temporary failure', () => {
+  it('is tried again after a growing wait, and the tag is looked at again first', async () => {
+    const scene = await planned(['1 one']);
+    let failures = 0;
+    scene.registry.before = ({ operation }) => {
+      if (operation === 'delete' && failures < 3) {
+        failures += 1;
+        throw temporary();
+      }
+    };
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.clock.sleeps, [375, 750, 1500]);
+    assert.equal(scene.registry.count('resolve'), 4);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'deleted' });
+  });
+
+  it('that hid a success is no failure', async () => {
+    const scene = await planned(['1 one', '2 one']);
+    scene.registry.after = ({ operation }) => {
+      if (operation === 'delete') throw temporary('the connection was cut');
+    };
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'alreadyGone', 2: 'alreadyGone' });
+    assert.equal(scene.registry.count('delete'), 1);
+  });
+
+  it('does not delete what has moved meanwhile', async () => {
+    const scene = await planned(['1 one']);
+    scene.registry.before = ({ operation }) => {
+      if (operation !== 'delete') return;
+      scene.registry.push(LEGACY, '1', 'rebuilt');
+      throw temporary();
+    };
+    await scene.step(deleteTags);
+    assert.equal(scene.registry.count('delete'), 1);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted' });
+  });
+
+  it('that lasts is recorded, and after three of them the rest is not tried', async () => {
+    const scene = await planned(manyTags(60));
+    scene.registry.before = ({ operation }) => {
+      if (operation === 'delete') throw temporary();
+    };
+    await assert.rejects(scene.step(deleteTags), UnreachableError);
+    const failed = scene.outcomes.with('failed').length;
+    assert.ok(failed >= 3 && failed < 30, `${failed} failed`);
+    assert.equal(scene.journal().length, failed);
+  });
+});
+
+describe('any other failure', () => {
+  it('is recorded with its reason, and the rest goes on', async () => {
+    const scene = await planned(['1 one', '2 two', '3 three', '4 four', '5 five']);
+    scene.registry.before = ({ operation, reference }) => {
+      if (operation === 'delete' && reference !== digest('five'))
+        throw new RegistryError('it is in use', { failure: 'other' });
+    };
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9', '1', '2', '3', '4']);
+    assert.deepEqual(
+      scene.disk.latest.journal.filter(({ outcome }) => outcome === 'failed').map(({ reason }) => reason),
+      Array.from({ length: 4 }, () => 'it is in use'),
+    );
+  });
+
+  for (const failure of ['unauthorized', 'forbidden', 'unsupported'] as const)
+    it(`stops early when everything is ${failure}`, async () => {
+      const scene = await planned(manyTags(100));
+      scene.registry.before = ({ operation }) => {
+        if (operation === 'delete') throw new RegistryError('no', { failure, next: 'Ask somebody.' });
+      };
+      await assert.rejects(scene.step(deleteTags), (error: unknown) => {
+        assert.ok(error instanceof UnreachableError);
+        assert.match(error.message, /refuses every deletion/);
+        assert.equal(error.next, 'Ask somebody.');
+        return true;
+      });
+      assert.ok(scene.registry.count('delete') < 40, `${scene.registry.count('delete')} tries`);
+    });
+
+  it('is no reason to stop as long as others succeed', async () => {
+    const scene = await planned(manyTags(40));
+    scene.context = { ...scene.context, settings: { ...scene.context.settings, concurrency: 1 } };
+    let tries = 0;
+    scene.registry.before = ({ operation }) => {
+      if (operation !== 'delete') return;
+      tries += 1;
+      if (tries % 3 !== 0) throw new RegistryError('no', { failure: 'forbidden' });
+    };
+    await scene.step(deleteTags);
+    assert.equal(scene.outcomes.with('failed').length + scene.outcomes.with('deleted').length, 40);
+  });
+
+  it('of the kind 405 is blamed on whoever has changed the setting back', async () => {
+    const scene = await planned(['1 one', '2 two', '3 three', '4 four']);
+    scene.workload.setVariable('false');
+    scene.clock.advance(60_000);
+    scene.workload.isUp();
+    scene.clock.advance(60_000);
+    await assert.rejects(scene.step(deleteTags), /deletion setting was changed back/);
+    assert.deepEqual(scene.registry.tags(LEGACY).length, 5);
+  });
+});
+
+describe('an interruption', () => {
+  it('begins no further deletion, and what was done is on disk', async () => {
+    const scene = await planned(manyTags(100));
+    const reason = new InterruptedError('SIGINT');
+    let deleted = 0;
+    scene.registry.after = ({ operation }) => {
+      if (operation !== 'delete') return;
+      deleted += 1;
+      if (deleted === 10) scene.interrupt(reason);
+    };
+    await assert.rejects(scene.step(deleteTags), reason);
+    assert.ok(deleted < 30, `${deleted} deleted`);
+    assert.equal(scene.journal().length, deleted);
+    assert.equal(scene.registry.tags(LEGACY).length, 101 - deleted);
+  });
+});
+
+describe('a failing disk', () => {
+  it('stops deleting when outcomes cannot be noted', async () => {
+    const scene = await planned(manyTags(100));
+    let noted = 0;
+    scene.disk.before = (call) => {
+      if (call !== 'append') return;
+      noted += 1;
+      if (noted > 10) throw new StorageError('Could not write the journal (ENOSPC).');
+    };
+    await assert.rejects(scene.step(deleteTags), StorageError);
+    assert.ok(scene.registry.tags(LEGACY).length > 60);
+    assert.equal(scene.outcomes.with('failed').length, 0);
+  });
+});
+
+describe('both naming schemes', () => {
+  it('are deleted from, the new repository first', async () => {
+    const scene = deletingScene();
+    scene.registry.push(NEW_REPOSITORY, `${A}-9`, 'kept');
+    scene.registry.push(NEW_REPOSITORY, `${A}-1`, 'new');
+    scene.registry.push(NEW_REPOSITORY, `${B}-1`, 'other');
+    await planned(['1 old'], scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(NEW_REPOSITORY), [`${A}-9`, `${B}-1`]);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+    const deletions = scene.registry.calls.filter(({ operation }) => operation === 'delete');
+    assert.deepEqual(
+      deletions.map(({ repository }) => repository),
+      [NEW_REPOSITORY, LEGACY],
+    );
+  });
+});

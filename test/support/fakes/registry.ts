@@ -1,0 +1,146 @@
+/** A registry in memory that behaves like Docker Distribution where it matters (see its tests for what that is). */
+import { RegistryError } from '../../../src/domain/errors.ts';
+import { type Digest, parseTag, type Repository, type Tag } from '../../../src/domain/names.ts';
+import type { Manifest, Registry, Resolution, TagListing } from '../../../src/ports.ts';
+import { digest, tag } from '../../domain/builders.ts';
+
+/** One call that the program makes. */
+export interface RegistryCall {
+  readonly operation: 'check' | 'list' | 'resolve' | 'delete' | 'quiesce' | 'close';
+  readonly repository?: Repository;
+  readonly reference?: Tag | Digest;
+}
+
+interface Content {
+  readonly tags: Map<Tag, Digest>;
+  readonly manifests: Map<Digest, Manifest>;
+}
+
+export const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+
+/** What needs no answer of the registry. */
+const ALWAYS: ReadonlySet<RegistryCall['operation']> = new Set(['quiesce', 'close']);
+
+export class FakeRegistry implements Registry {
+  /** Whether the running registry lets manifests be deleted. */
+  deletionEnabled: () => boolean = () => true;
+  /** Whether anybody answers at all. */
+  isUp: () => boolean = () => true;
+  /** Called before an operation takes place; what it throws is the operation's failure. */
+  before: (call: RegistryCall) => void = () => {};
+  /** Called when it has taken place; what it throws is an answer that was lost. */
+  after: (call: RegistryCall) => void = () => {};
+  readonly calls: RegistryCall[] = [];
+  readonly #repositories = new Map<Repository, Content>();
+
+  /** Puts an image under a tag; the same nickname is the same manifest. */
+  push(repository: Repository, name: string, nickname: string, children: readonly string[] = []): Digest {
+    const image = digest(nickname);
+    const { tags, manifests } = this.#make(repository);
+    manifests.set(image, {
+      digest: image,
+      mediaType: children.length > 0 ? INDEX : IMAGE,
+      children: children.map(digest),
+    });
+    if (name !== '') tags.set(tag(name), image);
+    return image;
+  }
+
+  /** Lets the registry list a tag that it has no manifest for. */
+  breakManifest(repository: Repository, nickname: string): void {
+    this.#repositories.get(repository)?.manifests.delete(digest(nickname));
+  }
+
+  /** A repository that is known and empty. */
+  empty(repository: Repository): void {
+    this.#make(repository).tags.clear();
+  }
+
+  tags(repository: Repository): Tag[] {
+    return [...(this.#repositories.get(repository)?.tags.keys() ?? [])];
+  }
+
+  has(repository: Repository, nickname: string): boolean {
+    return this.#repositories.get(repository)?.manifests.has(digest(nickname)) ?? false;
+  }
+
+  /** Every tag with its digest, as `repository:tag digest`, sorted. */
+  dump(): string[] {
+    return [...this.#repositories]
+      .flatMap(([repository, { tags }]) => [...tags].map(([name, image]) => `${repository}:${name} ${image}`))
+      .sort();
+  }
+
+  count(operation: RegistryCall['operation']): number {
+    return this.calls.filter((call) => call.operation === operation).length;
+  }
+
+  check(): Promise<void> {
+    return this.#call({ operation: 'check' }, () => undefined);
+  }
+
+  listTags(repository: Repository): Promise<TagListing> {
+    return this.#call({ operation: 'list', repository }, () => {
+      const content = this.#repositories.get(repository);
+      return content ? { state: 'listed', tags: [...content.tags.keys()] } : { state: 'missing' };
+    });
+  }
+
+  resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
+    return this.#call({ operation: 'resolve', repository, reference }, (): Resolution => {
+      const content = this.#repositories.get(repository);
+      const name = parseTag(reference);
+      const target = name === undefined ? (reference as Digest) : content?.tags.get(name);
+      if (target === undefined) return { state: 'gone' };
+      const manifest = content?.manifests.get(target);
+      if (manifest) return { state: 'found', manifest };
+      return name === undefined ? { state: 'gone' } : { state: 'unreadable', reason: 'no such manifest' };
+    });
+  }
+
+  deleteManifest(repository: Repository, image: Digest): Promise<'deleted' | 'gone'> {
+    return this.#call({ operation: 'delete', repository, reference: image }, () => {
+      if (!this.deletionEnabled())
+        throw new RegistryError(`Deleting ${repository}@${image} is not supported (405).`, {
+          failure: 'unsupported',
+        });
+      const content = this.#repositories.get(repository);
+      if (!content?.manifests.delete(image)) return 'gone';
+      for (const [name, target] of content.tags) if (target === image) content.tags.delete(name);
+      return 'deleted';
+    });
+  }
+
+  quiesce(): Promise<void> {
+    return this.#call({ operation: 'quiesce' }, () => undefined);
+  }
+
+  close(): Promise<void> {
+    return this.#call({ operation: 'close' }, () => undefined);
+  }
+
+  async #call<T>(call: RegistryCall, operation: () => T): Promise<T> {
+    this.calls.push(call);
+    // An answer never comes in the same turn.
+    await Promise.resolve();
+    this.before(call);
+    if (!ALWAYS.has(call.operation) && !this.isUp()) throw temporary('connection refused');
+    const result = operation();
+    this.after(call);
+    return result;
+  }
+
+  #make(repository: Repository): Content {
+    const known = this.#repositories.get(repository);
+    if (known) return known;
+    const content: Content = { tags: new Map(), manifests: new Map() };
+    this.#repositories.set(repository, content);
+    return content;
+  }
+}
+
+/** A failure that trying again can help. */
+export function temporary(message = 'the registry answered 503'): RegistryError {
+  return new RegistryError(message, { failure: 'temporary' });
+}
