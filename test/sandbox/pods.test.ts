@@ -67,6 +67,14 @@ describe("a pod's life in the sandbox", () => {
     return undefined;
   });
 
+  it('goes sooner when it is deleted again with a shorter grace period', async () => {
+    await create('patient', { spec: { terminationGracePeriodSeconds: 600 } });
+    await podReady(sandbox, 'patient');
+    await api.ok('DELETE', `${platformPath}/pods/patient`);
+    await api.ok('DELETE', `${platformPath}/pods/patient`, { body: { gracePeriodSeconds: 1 } });
+    await podGone(sandbox, 'patient');
+  });
+
   it('goes at once with a grace period of 0', async () => {
     await create('hasty');
     await podReady(sandbox, 'hasty');

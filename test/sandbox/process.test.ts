@@ -80,7 +80,7 @@ function leavesNothing(where: Where): Promise<void> {
   );
 }
 
-describe('npm run sandbox', () => {
+describe('npm run sandbox', { concurrency: 3 }, () => {
   it('prints one line of JSON with everything that a user needs', async () => {
     const sandbox = spawn(program[0], [program[1], ...small], output);
     const { where, lines } = await firstLine(sandbox);

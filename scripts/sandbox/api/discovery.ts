@@ -1,3 +1,4 @@
+import { openApi } from './openapi.ts';
 import { apiVersion, type Resource, resources } from './resources.ts';
 
 const version = { major: '1', minor: '36', gitVersion: 'v1.36.2', platform: 'linux/amd64' };
@@ -8,6 +9,7 @@ export function discover(path: string): object | undefined {
   if (path === '/healthz' || path === '/readyz' || path === '/livez') return { status: 'ok' };
   if (path === '/api') return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
   if (path === '/apis') return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups() };
+  if (path.startsWith('/openapi/')) return openApi(path);
   const [, group = '', groupVersion = ''] = /^\/(?:api|apis\/([^/]+))\/(v[^/]+)$/.exec(path) ?? [];
   const found = resources.filter((one) => one.group === group && one.version === groupVersion);
   const [first] = found;

@@ -85,25 +85,23 @@ export class ExecSession {
 
   #forward(output: Readable, channel: number): void {
     output.on('data', (chunk: Buffer) => {
-      this.#send(channel, chunk);
-      if (this.#socket.readyState !== this.#socket.OPEN) return;
-      if (this.#socket.bufferedAmount > largestBacklogBytes) output.pause();
+      this.#send(channel, chunk, () => output.resume());
+      if (this.#isOpen && this.#socket.bufferedAmount > largestBacklogBytes) output.pause();
     });
-    // A client that reads slowly, or left, must not hold up the process for ever.
-    const timer = setInterval(() => {
-      if (this.#socket.bufferedAmount <= largestBacklogBytes || this.#socket.readyState > this.#socket.OPEN) {
-        output.resume();
-      }
-    }, 20);
-    output.once('close', () => clearInterval(timer));
+    // Once the client has left, nothing may hold the process up.
+    this.#socket.once('close', () => output.resume());
   }
 
-  #send(channel: number, content: Buffer): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
+  get #isOpen(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN;
+  }
+
+  #send(channel: number, content: Buffer, sent?: () => void): void {
+    if (!this.#isOpen) return;
     const { afterBytes = Number.POSITIVE_INFINITY, afterMessages = Number.POSITIVE_INFINITY } = this.#cut;
     const isOutput = channel !== channels.error && content.length > 0;
     const allowed = isOutput ? content.subarray(0, afterBytes - this.#sentBytes) : content;
-    this.#socket.send(Buffer.concat([Buffer.from([channel]), allowed]));
+    this.#socket.send(Buffer.concat([Buffer.from([channel]), allowed]), sent);
     if (!isOutput) return;
     this.#sentBytes += allowed.length;
     this.#sentMessages += 1;

@@ -44,6 +44,11 @@ export function mediaType({ headers }: IncomingMessage): string {
 
 /** Reads a body as text. @throws {ApiError} 413 when it is too large */
 export async function readText(message: IncomingMessage): Promise<string> {
+  return (await readBytes(message)).toString();
+}
+
+/** Reads a body. @throws {ApiError} 413 when it is too large */
+export async function readBytes(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
@@ -54,5 +59,5 @@ export async function readText(message: IncomingMessage): Promise<string> {
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }

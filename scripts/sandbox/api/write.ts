@@ -6,7 +6,8 @@ import { admitPod } from './admission.ts';
 import { canonical } from './canonical.ts';
 import { applyJsonPatch } from './json-patch.ts';
 import { applyMergePatch, applyStrategicMergePatch } from './merge-patch.ts';
-import { type ApiAnswer, type ApiRequest, mediaType, readJson } from './request.ts';
+import { protobufType, readAccessReview } from './protobuf.ts';
+import { type ApiAnswer, type ApiRequest, mediaType, readBytes, readJson } from './request.ts';
 import { apiVersion, type Target } from './resources.ts';
 import { decode } from './schema.ts';
 import {
@@ -23,11 +24,13 @@ import { assertValid, assertValidUpdate } from './validation.ts';
 /** Creates an object, or answers a review. */
 export async function create(cluster: Cluster, request: ApiRequest): Promise<ApiAnswer> {
   const { target, query } = request;
-  const sent = await readJson(request.message, ['application/json']);
+  const isReview = target.resource.kind === 'SelfSubjectAccessReview';
+  const binary = isReview && mediaType(request.message) === protobufType;
+  const sent = binary
+    ? readAccessReview(await readBytes(request.message))
+    : await readJson(request.message, ['application/json']);
   const { object, warnings } = readObject(sent, request, 'create');
-  if (target.resource.kind === 'SelfSubjectAccessReview') {
-    return { code: 201, body: reviewed(cluster, object), warnings };
-  }
+  if (isReview) return { code: 201, body: reviewed(cluster, object), warnings };
   placeInNamespace(cluster, target, object);
   nameIt(object);
   assertValid(target.resource, object);

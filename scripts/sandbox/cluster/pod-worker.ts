@@ -22,6 +22,7 @@ export class PodWorker {
   readonly #life = new AbortController();
   readonly #over: Promise<void>;
   #terminating = false;
+  #graceSeconds = Number.POSITIVE_INFINITY;
 
   constructor(node: Node, pod: Pod) {
     this.#node = node;
@@ -47,14 +48,20 @@ export class PodWorker {
     await this.#over;
   }
 
-  /** SIGTERM, then SIGKILL when the grace period is over; then the pod is gone. */
+  /** SIGTERM, then SIGKILL when the grace period is over; then the pod is gone. May be made shorter later. */
   shutDown(graceSeconds: number): void {
-    if (this.#terminating) return;
-    this.#terminating = true;
-    void this.#shutDown(graceSeconds);
+    if (graceSeconds >= this.#graceSeconds) return;
+    this.#graceSeconds = graceSeconds;
+    if (this.#terminating) void this.#killAfter(graceSeconds);
+    else void this.#shutDown(graceSeconds);
+  }
+
+  async #killAfter(graceSeconds: number): Promise<void> {
+    if (await passed(graceSeconds * 1000, this.#life.signal)) await this.crash();
   }
 
   async #shutDown(graceSeconds: number): Promise<void> {
+    this.#terminating = true;
     const containers = [...this.#containers.values()];
     this.#event('Normal', 'Killing', `Stopping container ${this.#pod.spec.containers[0]?.name}`);
     for (const container of containers) container.terminate();
@@ -121,10 +128,15 @@ export class PodWorker {
       attempt.abort();
       await ready;
       this.#containers.delete(container.name);
-      const again = this.#pod.spec.restartPolicy === 'Always' && !this.#terminating;
+      const again = this.#restartsAfter(exitCode) && !this.#terminating;
       this.#report.exited(container.name, { exitCode, again });
       if (!again || !(await passed(restartDelayMs, this.#life.signal))) return;
     }
+  }
+
+  #restartsAfter(exitCode: number): boolean {
+    const { restartPolicy } = this.#pod.spec;
+    return restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && exitCode !== 0);
   }
 
   async #start(container: Container): Promise<RunningContainer | undefined> {
