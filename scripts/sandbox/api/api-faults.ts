@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Armed } from '../armed.ts';
 import { ApiError } from './status.ts';
 
 /** Requests that are to go wrong; what is left out stands for every request. */
@@ -25,27 +26,24 @@ const reasons = {
 export class ApiFaults {
   /** Every request takes this much longer. */
   delayMs = 0;
-  #armed: ApiFault[] = [];
+  readonly #armed = new Armed<ApiFault>();
 
   arm(fault: ApiFault): void {
-    this.#armed.push(fault);
+    this.#armed.arm(fault);
   }
 
   clear(): void {
-    this.#armed = [];
+    this.#armed.clear();
     this.delayMs = 0;
   }
 
   /** Holds a request up or refuses it, as was asked for. @throws {ApiError} */
   async assertFairWeather(method: string, path: string): Promise<void> {
     if (this.delayMs > 0) await sleep(this.delayMs);
-    const at = this.#armed.findIndex(
-      (fault) => (fault.method ?? method) === method && path.includes(fault.path ?? ''),
+    const fault = this.#armed.take(
+      (candidate) => (candidate.method ?? method) === method && path.includes(candidate.path ?? ''),
     );
-    const fault = this.#armed[at];
     if (fault === undefined) return;
-    if (fault.times > 1) this.#armed[at] = { ...fault, times: fault.times - 1 };
-    else this.#armed.splice(at, 1);
     const { code, retryAfterSeconds } = fault;
     const details = retryAfterSeconds === undefined ? undefined : { retryAfterSeconds };
     throw new ApiError({

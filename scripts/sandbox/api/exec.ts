@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { Armed } from '../armed.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Pod } from '../cluster/objects.ts';
 import { CommandNotStarted } from '../runtime/runtime.ts';
@@ -27,7 +28,7 @@ export class ExecServer {
   readonly #cluster: Cluster;
   readonly #sockets: WebSocketServer;
   readonly #sessions = new Set<ExecSession>();
-  #cuts: ArmedCut[] = [];
+  readonly #cuts = new Armed<ArmedCut>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -47,11 +48,11 @@ export class ExecServer {
 
   /** Cuts the sockets of future sessions in mid-stream. */
   arm(cut: ArmedCut): void {
-    this.#cuts.push(cut);
+    this.#cuts.arm(cut);
   }
 
   clear(): void {
-    this.#cuts = [];
+    this.#cuts.clear();
   }
 
   /** Cuts every open socket of pods whose name begins so, now. */
@@ -86,7 +87,7 @@ export class ExecServer {
     const socket = await this.#accept(handshake);
     const session = new ExecSession(socket, {
       podName: pod.metadata.name,
-      cut: this.#takeCut(pod.metadata.name),
+      cut: this.#cuts.take(({ podPrefix }) => pod.metadata.name.startsWith(podPrefix)),
     });
     this.#sessions.add(session);
     socket.once('close', () => this.#sessions.delete(session));
@@ -100,15 +101,6 @@ export class ExecServer {
 
   #accept({ message, socket, head }: Handshake): Promise<WebSocket> {
     return new Promise((resolve) => this.#sockets.handleUpgrade(message, socket, head, resolve));
-  }
-
-  #takeCut(podName: string): Cut | undefined {
-    const at = this.#cuts.findIndex(({ podPrefix }) => podName.startsWith(podPrefix));
-    const cut = this.#cuts[at];
-    if (cut === undefined) return undefined;
-    if (cut.times > 1) this.#cuts[at] = { ...cut, times: cut.times - 1 };
-    else this.#cuts.splice(at, 1);
-    return cut;
   }
 }
 

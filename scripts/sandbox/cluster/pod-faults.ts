@@ -1,4 +1,5 @@
 import { forbidden, type Subject } from '../api/status.ts';
+import { Armed } from '../armed.ts';
 import type { Pod } from './objects.ts';
 
 /** Why a pod cannot start. */
@@ -24,26 +25,21 @@ export interface ArmedFailure {
 
 /** Failures that pods run into, on request. */
 export class PodFaults {
-  #armed: ArmedFailure[] = [];
+  readonly #armed = new Armed<ArmedFailure>();
 
   arm(failure: ArmedFailure): void {
-    this.#armed.push(failure);
+    this.#armed.arm(failure);
   }
 
   clear(): void {
-    this.#armed = [];
+    this.#armed.clear();
   }
 
   /** Uses up a failure that waits for this pod; undefined if there is none. */
   take(podName: string, failures: readonly StartFailure[]): ArmedFailure | undefined {
-    const at = this.#armed.findIndex(
+    return this.#armed.take(
       ({ failure, podPrefix }) => failures.includes(failure) && podName.startsWith(podPrefix),
     );
-    const found = this.#armed[at];
-    if (found === undefined) return undefined;
-    if (found.times > 1) this.#armed[at] = { ...found, times: found.times - 1 };
-    else this.#armed.splice(at, 1);
-    return found;
   }
 
   /** Refuses a new pod if a quota or a webhook is to do so. @throws {ApiError} 403 */

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Armed } from '../armed.ts';
 
 /** Requests to the registry that are to fail; what is left out stands for every request. */
 export interface RegistryFault {
@@ -16,7 +17,7 @@ export interface RegistryFault {
 export class HttpFaultProxy {
   readonly #endpoint: () => string | undefined;
   readonly #server: Server;
-  #faults: RegistryFault[] = [];
+  readonly #faults = new Armed<RegistryFault>();
   #delayMs = 0;
   #blobStore: string | undefined;
 
@@ -28,11 +29,11 @@ export class HttpFaultProxy {
 
   /** Whether any fault waits for a request. */
   get isArmed(): boolean {
-    return this.#faults.length > 0 || this.#delayMs > 0 || this.#blobStore !== undefined;
+    return !this.#faults.isEmpty || this.#delayMs > 0 || this.#blobStore !== undefined;
   }
 
   arm(fault: RegistryFault): void {
-    this.#faults.push(fault);
+    this.#faults.arm(fault);
   }
 
   /** Every request takes this much longer. */
@@ -46,7 +47,7 @@ export class HttpFaultProxy {
   }
 
   clear(): void {
-    this.#faults = [];
+    this.#faults.clear();
     this.#delayMs = 0;
     this.#blobStore = undefined;
   }
@@ -65,7 +66,10 @@ export class HttpFaultProxy {
 
   async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#delayMs > 0) await sleep(this.#delayMs);
-    const fault = this.#takeFault(message);
+    const { method = '', url = '' } = message;
+    const fault = this.#faults.take(
+      (candidate) => (candidate.method ?? method) === method && url.includes(candidate.path ?? ''),
+    );
     if (fault !== undefined) {
       message.resume();
       response.writeHead(fault.code, { 'content-type': 'application/json' });
@@ -75,17 +79,6 @@ export class HttpFaultProxy {
       return;
     }
     this.#forward(message, response);
-  }
-
-  #takeFault({ method = '', url = '' }: IncomingMessage): RegistryFault | undefined {
-    const at = this.#faults.findIndex(
-      (fault) => (fault.method ?? method) === method && url.includes(fault.path ?? ''),
-    );
-    const fault = this.#faults[at];
-    if (fault === undefined) return undefined;
-    if (fault.times > 1) this.#faults[at] = { ...fault, times: fault.times - 1 };
-    else this.#faults.splice(at, 1);
-    return fault;
   }
 
   #forward(message: IncomingMessage, response: ServerResponse): void {
