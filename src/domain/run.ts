@@ -53,6 +53,10 @@ const moves: Readonly<Record<Stage, readonly Stage[]>> = {
   'given-up': [],
 };
 
+export function isStage(value: unknown): value is Stage {
+  return typeof value === 'string' && Object.hasOwn(moves, value);
+}
+
 /** What a run is bound to; it is never continued against anything else. */
 export interface Binding {
   /** UID of the namespace `kube-system`; empty for a registry that is reached without a cluster. */

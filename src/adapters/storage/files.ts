@@ -127,7 +127,8 @@ function storageError(what: string, path: string, error: unknown): StorageError 
   });
 }
 
-function hasCode(error: unknown, code?: string): error is { code: string } {
+/** The error has a code of the system (of this name), such as `ENOENT`. */
+export function hasCode(error: unknown, code?: string): error is { code: string } {
   return (
     typeof error === 'object' &&
     error !== null &&

@@ -1,8 +1,8 @@
 /** One process at a time in a state folder. The lock of a process that has died (also by `kill -9`) does not count. */
-import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RefusedError } from '../../domain/errors.ts';
-import { attempt, isFile, readText } from './files.ts';
+import { attempt, hasCode, isFile, readText, replaceText } from './files.ts';
 
 interface Holder {
   readonly pid: number;
@@ -15,15 +15,11 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'lock');
   const own: Holder = { pid: process.pid, born: await birthOf(process.pid) };
   const ticket = join(folder, `lock.${process.pid}`);
-  await attempt('write', ticket, () => writeFile(ticket, JSON.stringify(own), { mode: 0o600 }));
+  await replaceText(ticket, JSON.stringify(own));
   try {
     // A link is made at once and with its content, or not at all; twice, since a dead holder's lock has to go first.
     for (let tries = 0; tries < 2; tries += 1) {
-      const taken = await link(ticket, path).then(
-        () => true,
-        () => false,
-      );
-      if (taken) return () => release(path, own);
+      if (await linkTo(ticket, path)) return () => release(path, own);
       const holder = await readHolder(path);
       if (holder && (await isAlive(holder)))
         throw new RefusedError(`Another run is at work in ${folder} (process ${holder.pid}).`, {
@@ -35,6 +31,19 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   } finally {
     await unlink(ticket).catch(() => {});
   }
+}
+
+/** `false` when there is something already. */
+async function linkTo(ticket: string, path: string): Promise<boolean> {
+  return attempt('make the lock', path, () =>
+    link(ticket, path).then(
+      () => true,
+      (error: unknown) => {
+        if (hasCode(error, 'EEXIST')) return false;
+        throw error;
+      },
+    ),
+  );
 }
 
 /** Two starts may find the same dead lock: whoever moves a living one away by mistake puts it back. */

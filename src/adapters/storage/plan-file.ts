@@ -7,19 +7,30 @@ import { attempt, openAppend, readText } from './files.ts';
 
 /** The plan in the file `path`, which is made by the first repository. */
 export function openPlanFile(path: string): PlanFile {
+  // Repositories are planned at the same time; their lines are written one after the other.
+  let writing: Promise<void> = Promise.resolve();
+  let isTrimmed = false;
+  const write = async (plan: RepositoryPlan) => {
+    const file = await openAppend(path);
+    try {
+      await attempt('write', path, async () => {
+        // What follows the last line end was cut short by a crash: that repository is listed again.
+        if (!isTrimmed) await file.truncate(endOfLastLine(await readText(path)));
+        isTrimmed = false;
+        await file.appendFile(`${JSON.stringify(plan)}\n`);
+        await file.datasync();
+        isTrimmed = true;
+      });
+    } finally {
+      await file.close();
+    }
+  };
   return {
-    async append(plan) {
-      const file = await openAppend(path);
-      try {
-        await attempt('write', path, async () => {
-          // What follows the last line end was cut short by a crash: that repository is listed again.
-          await file.truncate(endOfLastLine(await readText(path)));
-          await file.appendFile(`${JSON.stringify(plan)}\n`);
-          await file.datasync();
-        });
-      } finally {
-        await file.close();
-      }
+    append(plan) {
+      const written = writing.then(() => write(plan));
+      // Whoever wrote it is told; the next one tries for itself.
+      writing = written.catch(() => {});
+      return written;
     },
 
     async read() {

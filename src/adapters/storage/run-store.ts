@@ -1,9 +1,9 @@
 /** The state folder: a folder for every run, in it `run.json` (lowdb), `plan.jsonl`, `journal.jsonl` and the lists. */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Low } from 'lowdb';
 import { StorageError } from '../../domain/errors.ts';
-import type { RunRecord } from '../../domain/run.ts';
+import { isStage, type RunRecord } from '../../domain/run.ts';
 import type { RunHandle, RunStore } from '../../ports.ts';
 import { attempt, ensureFolder, isFile, moveFile, readText, replaceText } from './files.ts';
 import { openJournal } from './journal.ts';
@@ -12,6 +12,8 @@ import { lockFolder } from './lock.ts';
 import { openPlanFile } from './plan-file.ts';
 
 const RECORD = 'run.json';
+/** What a damaged record is set aside as. */
+const DAMAGED = `${RECORD}.damaged`;
 /** A run's ID begins with its start's time, so names sort by age. */
 const RUN_FOLDER = /^\d{8}T\d{6}Z-[0-9a-f]{6}$/;
 
@@ -28,13 +30,17 @@ export async function openRunStore(root: string): Promise<RunStore> {
   };
   return {
     async latest() {
-      const names = await attempt('list', root, () => readdir(root));
-      // A folder without a record is what a crash left of a run that never began.
-      for (const id of names
-        .filter((name) => RUN_FOLDER.test(name))
+      const entries = await attempt('list', root, () => readdir(root, { withFileTypes: true }));
+      const ids = entries
+        .filter((entry) => RUN_FOLDER.test(entry.name) && !entry.isFile())
+        .map((entry) => entry.name)
         .sort()
-        .reverse())
+        .reverse();
+      for (const id of ids) {
+        await ensureFolder(folderOf(id));
+        // A folder without a record is what a crash left of a run that never began.
         if (await isFile(join(folderOf(id), RECORD))) return open(id);
+      }
       return undefined;
     },
 
@@ -44,7 +50,8 @@ export async function openRunStore(root: string): Promise<RunStore> {
     },
 
     async knows(id) {
-      return RUN_FOLDER.test(id) && (await isFile(join(folderOf(id), RECORD)));
+      if (!RUN_FOLDER.test(id)) return false;
+      return (await isFile(join(folderOf(id), RECORD))) || (await isFile(join(folderOf(id), DAMAGED)));
     },
 
     async close() {
@@ -98,7 +105,7 @@ async function readRecord(path: string): Promise<RunRecord> {
   const text = await readText(path);
   const record = parseRecord(text ?? '');
   if (record !== undefined) return record;
-  const aside = `${path}.damaged`;
+  const aside = join(dirname(path), DAMAGED);
   await moveFile(path, aside);
   throw new StorageError(`The state of a run is damaged; it was set aside as ${aside}.`, {
     next: 'That run cannot be resumed. Check the registry with: npm run clean -- recover. Then begin a new run.',
@@ -111,9 +118,10 @@ function parseRecord(text: string): RunRecord | undefined {
     const isRecord =
       value?.schema === 1 &&
       typeof value.id === 'string' &&
-      typeof value.stage === 'string' &&
+      isStage(value.stage) &&
       Array.isArray(value.environments) &&
-      typeof value.steps === 'object';
+      typeof value.steps === 'object' &&
+      value.steps !== null;
     return isRecord ? value : undefined;
   } catch {
     return undefined;
