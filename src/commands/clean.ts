@@ -63,6 +63,7 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
     clock: world.clock,
     signal: world.work,
     uninterrupted: world.safety,
+    manualRestore: undefined,
     plans: new Map(prepared.plans.map((plan) => [plan.ref.repository, plan])),
     outcomes: resumed && prepared.earlier ? prepared.earlier.outcomes : new Outcomes(),
     plannedAtMs: resumed ? undefined : world.clock.now(),
@@ -150,6 +151,7 @@ async function restoreBeforeFresh(world: World, connection: Connection, run: Run
     progress: { update() {}, status: (text) => world.person.say(`  ${text}`) },
     context: run.record.binding?.context ?? '',
     container: containerOf(world.options),
+    manual: undefined,
     run: run.record.id,
   });
   world.person.say(restored === 'nothing' ? 'Nothing had to be put back.' : 'The setting is as before.');

@@ -36,6 +36,7 @@ export async function recover(world: World): Promise<void> {
           progress,
           context,
           container: containerOf(options),
+          manual: undefined,
           run: undefined,
         });
         return {

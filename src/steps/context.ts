@@ -37,6 +37,8 @@ export interface Context {
    * safety net has looked.
    */
   readonly uninterrupted: AbortSignal;
+  /** The command that puts the setting back by hand, once it is known; should the cluster not answer in the end. */
+  manualRestore: string | undefined;
   /** The plan as it stands: frozen, then made smaller by review, file and second looks. By repository. */
   readonly plans: Map<string, RepositoryPlan>;
   readonly outcomes: Outcomes;

@@ -15,7 +15,13 @@ export const disableDelete: Step = {
       const reason = error instanceof Error ? error.message : String(error);
       person.warn(`Could not make sure that nothing is under way in the pod any more: ${reason}`);
     });
-    const restored = await restoreSetting({ ...context, ...settings, progress, run: run.record.id });
+    const restored = await restoreSetting({
+      ...context,
+      ...settings,
+      progress,
+      manual: context.manualRestore,
+      run: run.record.id,
+    });
     if (restored === 'nothing') return 'nothing was changed';
     if (restored === 'left') return 'somebody has changed the setting meanwhile; it was left as it is now';
     await retrying(() => registry.check(signal), { ...context, attempts: 5 }).catch((error: unknown) => {

@@ -2,6 +2,7 @@
 import {
   describe,
   enablePatch,
+  manualRestore,
   readSetting,
   recordOf,
   registryContainer,
@@ -61,10 +62,14 @@ async function ensureEnabled(
     refuseUnrollable(workload);
     const who = { run: run.record.id, by: settings.operator, since: new Date(clock.now()).toISOString() };
     context.signal.throwIfAborted();
-    await context.workload.patch(enablePatch(workload, setting, who), context.uninterrupted);
+    rememberManual(
+      context,
+      await context.workload.patch(enablePatch(workload, setting, who), context.uninterrupted),
+    );
   } else {
     refuseForeignRecord(workload, run.record.id);
     requireStillEnabled(workload, run.record.id);
+    rememberManual(context, workload);
   }
   await awaitRollout({
     ...context,
@@ -77,6 +82,11 @@ async function ensureEnabled(
   progress.status('waiting for the registry to answer');
   await retrying(() => context.registry.check(context.signal), context);
   return undefined;
+}
+
+function rememberManual(context: Context, workload: Workload): void {
+  const record = recordOf(workload);
+  if (record) context.manualRestore = manualRestore(workload, record, context.settings);
 }
 
 /**

@@ -42,6 +42,8 @@ export interface Restore {
   readonly rolloutTimeoutMs: number;
   /** For how long the change is tried again when the API server does not let it through. */
   readonly restoreTimeoutMs: number;
+  /** The command to do it by hand, as far as it is known beforehand: the cluster may not answer any more. */
+  readonly manual: string | undefined;
   /** Restores only what this run has recorded; `undefined`: whatever run. */
   readonly run: string | undefined;
 }
@@ -49,7 +51,7 @@ export interface Restore {
 /** @throws RestoreError with the command to do it by hand, when it cannot be done in time */
 export async function restoreSetting(restore: Restore): Promise<Restored> {
   const startedAt = restore.clock.now();
-  const attempted: Attempted = {};
+  const attempted: Attempted = { manual: restore.manual };
   for (let attempt = 1; ; attempt += 1) {
     try {
       const workload = await restore.workload.read(restore.signal);
@@ -75,7 +77,7 @@ interface Attempted {
   /** The variable was still what a run sets. */
   ours?: boolean;
   /** The command to do it by hand. */
-  manual?: string;
+  manual: string | undefined;
   /** The container whose rollout is under way. */
   containerName?: string | undefined;
 }
@@ -101,7 +103,8 @@ async function settle(restore: Restore, { containerName }: Attempted): Promise<v
     await awaitRollout({
       ...restore,
       containerName,
-      timeoutMs: restore.rolloutTimeoutMs,
+      // A short limit for enabling is no reason to give up restoring.
+      timeoutMs: Math.max(restore.rolloutTimeoutMs, restore.restoreTimeoutMs),
       replaceStuckPods: true,
     });
   } catch (error) {

@@ -199,13 +199,14 @@ describe('an API server that fails meanwhile', () => {
     assert.ok(waitedMs > 5 * 60_000 && waitedMs < 6 * 60_000, `${waitedMs} ms`);
   });
 
-  it('that cannot even be read from points to recover', async () => {
+  it('that cannot even be read from leaves the person with the command, since this run knows what it changed', async () => {
     scene.workload.before = () => {
       throw new UnreachableError('connection refused');
     };
     await assert.rejects(scene.step(disableDelete), (error: unknown) => {
       assert.ok(error instanceof RestoreError);
-      assert.match(error.next, /npm run clean -- recover/);
+      assert.match(error.next, /npm run clean -- recover\n/);
+      assert.match(error.next, /kubectl .* patch statefulset\/docker-registry --type=json -p '/);
       return true;
     });
   });
@@ -242,6 +243,14 @@ describe('what cannot be put back', () => {
 });
 
 describe('a rollout that hangs', () => {
+  it('is waited for in restoring even with a short limit for enabling', async () => {
+    const scene = await enabled();
+    scene.context = { ...scene.context, settings: { ...scene.context.settings, rolloutTimeoutMs: 1000 } };
+    scene.workload.startsWithinMs = 20_000;
+    await scene.step(disableDelete);
+    assert.equal(scene.workload.isUp(), true);
+  });
+
   it('on a pod that never became ready is helped along, after a while', async () => {
     const scene = await begun();
     const before = scene.workload.snapshot();

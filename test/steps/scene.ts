@@ -49,6 +49,7 @@ export class Scene extends FakeWorld {
       clock: this.clock,
       signal: this.#work.signal,
       uninterrupted: new AbortController().signal,
+      manualRestore: undefined,
       plans: this.plans,
       outcomes: this.outcomes,
       plannedAtMs: this.clock.now(),
