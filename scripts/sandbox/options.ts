@@ -20,6 +20,8 @@ export interface SandboxOptions {
   readonly workloadKind?: 'StatefulSet' | 'Deployment';
   /** Variables of the registry's container beside its own, as in a pod template. */
   readonly registryEnv?: readonly EnvVar[];
+  /** Whether the registry's pod has another container, before the registry's. */
+  readonly sidecar?: boolean;
   /** Whether the API server speaks `v5.channel.k8s.io`, as servers from 1.30 on do. */
   readonly execV5?: boolean;
   /** Whether pods are isolated from this machine, where that is possible. */
@@ -63,6 +65,7 @@ export function settle(options: SandboxOptions): SandboxSettings {
     podSecurity: true,
     workloadKind: 'StatefulSet',
     registryEnv: [],
+    sidecar: false,
     execV5: true,
     isolation: true,
     rolloutMs: 1000,

@@ -184,7 +184,7 @@ describe("the registry's Deployment", () => {
         valueFrom: { configMapKeyRef: { name: 'docker-registry-settings', key: 'delete-enabled' } },
       },
     ];
-    const sandbox = await startSandbox({ ...small, workloadKind: 'Deployment', registryEnv });
+    const sandbox = await startSandbox({ ...small, workloadKind: 'Deployment', registryEnv, sidecar: true });
     const api = new ApiClient(sandbox);
     try {
       const path = workloadPath.replace('statefulsets', 'deployments');
@@ -204,7 +204,7 @@ describe("the registry's Deployment", () => {
           pods.length === 2;
       });
       const operations = [
-        { op: 'replace', path: '/spec/template/spec/containers/0/env/1', value: deleteVariable },
+        { op: 'replace', path: '/spec/template/spec/containers/1/env/1', value: deleteVariable },
       ];
       assert.equal((await api.jsonPatch(path, operations)).code, 200);
       await eventually(sandbox, 'the old pod is gone', () => {

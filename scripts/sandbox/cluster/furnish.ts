@@ -122,7 +122,18 @@ function deployment(settings: SandboxSettings): KubeObject {
   } as KubeObject;
 }
 
-function template({ registryEnv }: SandboxSettings): PodTemplate {
+const unprivileged = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
+
+/** A container beside the registry's, with an image that is not the registry's. */
+const exporter = {
+  name: 'exporter',
+  image: 'quay.io/prometheus/node-exporter:v1.8.2',
+  command: ['bash', '-c', 'trap "exit 0" TERM; sleep infinity & wait'],
+  ports: [{ name: 'metrics', containerPort: 9100 }],
+  securityContext: unprivileged,
+};
+
+function template({ registryEnv, sidecar }: SandboxSettings): PodTemplate {
   const user = {
     runAsUser: registryUser,
     runAsGroup: registryUser,
@@ -136,6 +147,7 @@ function template({ registryEnv }: SandboxSettings): PodTemplate {
       automountServiceAccountToken: false,
       securityContext: { ...user, seccompProfile: { type: 'RuntimeDefault' } },
       containers: [
+        ...(sidecar ? [exporter] : []),
         {
           name: 'registry',
           image: 'docker.io/library/registry:2.8.2',
@@ -143,7 +155,7 @@ function template({ registryEnv }: SandboxSettings): PodTemplate {
           env: [{ name: 'REGISTRY_HTTP_DEBUG_PROMETHEUS_ENABLED', value: 'false' }, ...registryEnv],
           readinessProbe: { tcpSocket: { port: 5000 }, periodSeconds: 5, failureThreshold: 3 },
           resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          securityContext: unprivileged,
           volumeMounts: [
             { name: 'storage', mountPath: '/var/lib/registry' },
             { name: 'config', mountPath: '/etc/docker/registry' },
