@@ -169,6 +169,8 @@ class CutSession implements ShellSession {
     } catch {
       // It has ended already.
     }
+    // Nobody reads it any more after a cut, and unread it is never closed.
+    this.#child.stdout?.destroy();
     await this.#closed;
   }
 }
