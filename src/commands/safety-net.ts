@@ -21,7 +21,15 @@ export async function withSafetyNet(context: Context, work: () => Promise<void>)
     view(step, safetyContext, step.key === 'disable-delete' ? nothingChanged : undefined),
   );
   await runEach(context.person, steps).catch((error: unknown) => void errors.push(error));
-  throwHeaviest(context.person, errors);
+  // A signal that came only now has kept nothing from being put back; but who sent it is told that it was seen.
+  if (failure === undefined && context.signal.aborted) errors.push(context.signal.reason);
+  throwHeaviest(context.person, errors.map(resumable));
+}
+
+/** From here on there is a run to go on with, which an interruption itself cannot know. */
+function resumable(error: unknown): unknown {
+  if (!(error instanceof InterruptedError)) return error;
+  return new InterruptedError(error.signal, { next: 'Go on with: npm run clean -- --resume' });
 }
 
 /** Runs every step, also after one that has failed; then rejects with the failure that weighs most. */

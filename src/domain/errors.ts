@@ -43,8 +43,8 @@ export class ConflictError extends UnreachableError {}
 export class InterruptedError extends CleanerError {
   readonly signal: NodeJS.Signals;
 
-  constructor(signal: NodeJS.Signals) {
-    super(`Interrupted by ${signal}.`);
+  constructor(signal: NodeJS.Signals, options: { next?: string } = {}) {
+    super(`Interrupted by ${signal}.`, options);
     this.signal = signal;
   }
 }

@@ -1,0 +1,152 @@
+/** A run without `--delete`: lists, a plan, a review, and nothing else. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { deletions } from './support/access-log.ts';
+import { parseEvents } from './support/command.ts';
+import { listed, runFolder } from './support/run-folder.ts';
+import { Site, summaryOf } from './support/site.ts';
+
+let site: Site;
+before(async () => {
+  site = await Site.open();
+});
+after(() => site[Symbol.asyncDispose]());
+beforeEach(() => site.reset());
+
+/** Legacy repositories of the sandbox's environments that do not exist. */
+function missingRepositories(): string[] {
+  return site.environmentsText
+    .split('\n')
+    .map((line) => `domino-${line.split(' ')[0]}`)
+    .filter((name) => /^domino-[0-9a-f]{24}$/.test(name) && !site.before.has(name));
+}
+
+describe('planning', () => {
+  test('changes nothing, and leaves lists of exactly what would go', async () => {
+    const { stdout, stderr } = await site.runs(0, []);
+    await site.assertUntouched();
+    assert.deepEqual(await deletions(site.sandbox.registryLog), []);
+    const { doomed, counts } = site.judge();
+    assert.deepEqual(listed(site.stateDir), doomed);
+
+    const { durationMs, missingRepositories: missing, ...summary } = summaryOf({ stdout });
+    assert.deepEqual(summary, {
+      event: 'summary',
+      mode: 'plan',
+      exitCode: 0,
+      environments: 4,
+      planned: doomed.length,
+      deleted: 0,
+      alreadyGone: 0,
+      failed: 0,
+      drifted: 0,
+      ...counts,
+      resumed: false,
+    });
+    assert.ok(Number.isInteger(durationMs) && Number(durationMs) > 0, String(durationMs));
+    assert.deepEqual([...(missing as string[])].sort(), missingRepositories().sort());
+    assert.match(stderr, /ENVIRONMENT +(REPOSITORY|WHERE) +FOUND +RETAINED/);
+  });
+
+  test('in words: the review on standard output, nothing on standard error', async () => {
+    const environments = site.environmentsText.replace(/ \d+ \d+$/m, '');
+    const file = site.file('one-without-revisions', environments);
+    const { stdout, stderr } = await site.runs(0, ['--output', 'text', '--environments', file]);
+    assert.equal(stderr, '');
+    const { doomed } = site.judge({ environments });
+    assert.match(stdout, new RegExp(`${doomed.length} tags of \\d+ to delete`));
+    assert.match(stdout, /\bALL \d+/);
+    assert.match(stdout, /index child/);
+    assert.match(stdout, /shared digest/);
+    assert.match(stdout, /--resume --delete/);
+  });
+
+  for (const only of ['new', 'legacy'] as const) {
+    test(`--only ${only} skips the other steps, with the reason`, async () => {
+      const { stdout } = await site.runs(0, ['--only', only]);
+      assert.deepEqual(listed(site.stateDir), site.judge({ only }).doomed);
+      const skipped = parseEvents(stdout).find((event) => event.state === 'skipped');
+      assert.equal(skipped?.step, only === 'new' ? 'list-legacy' : 'list-new');
+      assert.equal(skipped?.reason, `--only ${only}`);
+      await site.assertUntouched();
+    });
+  }
+
+  test('a plan that nobody has touched is replaced by the next one', async () => {
+    await site.runs(0, []);
+    const first = runFolder(site.stateDir);
+    await site.runs(0, []);
+    assert.notEqual(runFolder(site.stateDir), first);
+    assert.equal(JSON.parse(readFileSync(join(first, 'run.json'), 'utf8')).stage, 'given-up');
+  });
+});
+
+describe('through npm run clean', () => {
+  test('standard output has JSON lines only', async () => {
+    const { stdout } = await site.runs(0, [], { through: 'npm' });
+    assert.ok(parseEvents(stdout).length > 5);
+    assert.equal(summaryOf({ stdout }).mode, 'plan');
+  });
+
+  test('exit codes and messages pass through', async () => {
+    const wrong = await site.runs(2, ['--concurency', '3'], { through: 'npm' });
+    assert.match(wrong.stderr, /--concurrency/);
+    const absent = site.file('absent', site.environmentsText.replace(/ \d+ \d+$/m, ' 1 999'));
+    const refused = await site.runs(4, ['--environments', absent], { through: 'npm' });
+    assert.match(refused.stderr, /999/);
+    assert.equal(summaryOf(refused).exitCode, 4);
+    await site.assertUntouched();
+  });
+});
+
+describe('a reviewed plan', () => {
+  test('struck lines are kept and counted, stray blanks do not matter, a foreign line is refused', async () => {
+    await site.runs(0, []);
+    const list = join(runFolder(site.stateDir), 'revisions_to_delete');
+    const [first = '', second = '', ...rest] = readFileSync(list, 'utf8').trim().split('\n');
+    writeFileSync(list, [`  ${second}\t`, '', ...rest, `${first}-foreign`, ''].join('\r\n'));
+
+    const foreign = await site.runs(2, ['--resume', '--delete', '--yes']);
+    assert.match(foreign.stderr, new RegExp(`${first}-foreign`));
+    await site.assertUntouched();
+
+    const replaced = await site.runs(4, []);
+    assert.match(replaced.stderr, /edited/);
+
+    writeFileSync(list, [`  ${second}\t`, '', ...rest].join('\r\n'));
+    const struck = [`dominodatalab/environment:${first}`];
+    const done = await site.runs(0, ['--resume', '--delete', '--yes']);
+    await site.assertCleaned({ struck });
+    const { doomed, counts } = site.judge({ struck });
+    const summary = summaryOf(done);
+    assert.equal(summary.resumed, true);
+    assert.deepEqual([summary.planned, summary.deleted], [doomed.length, doomed.length]);
+    assert.deepEqual([summary.struck, summary.protected], [counts.struck, counts.protected]);
+  });
+
+  test('a revision that the file retains since then is kept, one that it dooms since then too', async () => {
+    const environments = site.file('environments', site.environmentsText);
+    await site.runs(0, ['--environments', environments]);
+    const [id] = (site.judge().doomed.find((name) => name.startsWith('dominodatalab/')) ?? '')
+      .split(/[:-]/)
+      .slice(1);
+    const lines = site.environmentsText.split('\n');
+    const retainsMore = lines.map((line) => (line.startsWith(`${id} `) ? `${id} 6 1` : line)).join('\n');
+    writeFileSync(environments, retainsMore);
+    await site.runs(0, ['--environments', environments, '--resume', '--delete', '--yes']);
+    // 5 was retained when the plan was made, 1 is since: both stay.
+    const both = lines.map((line) => (line.startsWith(`${id} `) ? `${id} 6 5 1` : line)).join('\n');
+    await site.assertCleaned({ environments: both });
+  });
+
+  test('a changed plan is refused', async () => {
+    await site.runs(0, []);
+    const plan = join(runFolder(site.stateDir), 'plan.jsonl');
+    writeFileSync(plan, readFileSync(plan, 'utf8').replace('"fate":"retain"', '"fate":"delete"'));
+    const refused = await site.runs(4, ['--resume', '--delete', '--yes']);
+    assert.match(refused.stderr, /changed since it was made/);
+    await site.assertUntouched();
+  });
+});

@@ -1,0 +1,131 @@
+/**
+ * What must be left, worked out from the requirements alone, without the program's own code: what the file retains,
+ * what is not a revision's tag, what belongs to other environments, and whatever manifests these need.
+ */
+import type { RegistryView, RepositoryView } from './registry-view.ts';
+
+export interface Judgement {
+  /** `repository:tag digest`, sorted: everything that must be left. */
+  readonly left: readonly string[];
+  /** `repository:tag`, sorted: everything that must go. */
+  readonly doomed: readonly string[];
+  /** Manifests to delete; twins are one. */
+  readonly doomedManifests: number;
+  readonly counts: {
+    readonly retained: number;
+    readonly protected: number;
+    readonly unrecognised: number;
+    readonly struck: number;
+  };
+}
+
+export interface Circumstances {
+  /** The environments file's text, without comments. */
+  readonly environments: string;
+  readonly only?: 'new' | 'legacy';
+  /** `repository:tag`: struck from the lists in review. */
+  readonly struck?: readonly string[];
+}
+
+type Verdict = 'doomed' | 'retained' | 'unrecognised' | 'struck' | 'other';
+
+/** Judges every tag of the registry. */
+export function judge(registry: RegistryView, circumstances: Circumstances): Judgement {
+  const retained = readEnvironments(circumstances.environments);
+  const counts = { retained: 0, protected: 0, unrecognised: 0, struck: 0 };
+  const left: string[] = [];
+  const doomed: string[] = [];
+  const manifests = new Set<string>();
+  for (const [repository, view] of registry) {
+    const isConcerned = concerns(repository, retained, circumstances.only);
+    const verdicts = new Map(
+      [...view.tags.keys()].map((tag) => {
+        const isStruck = circumstances.struck?.includes(`${repository}:${tag}`) ?? false;
+        return [tag, isConcerned ? judgeTag({ repository, tag, retained, isStruck }) : 'other'];
+      }),
+    );
+    const needed = closure(view, verdicts);
+    for (const [tag, digest] of view.tags) {
+      const verdict = verdicts.get(tag) ?? 'other';
+      const isProtected = verdict === 'doomed' && needed.has(digest);
+      if (isConcerned && isProtected) counts.protected += 1;
+      if (isConcerned && verdict !== 'doomed' && verdict !== 'other') counts[verdict] += 1;
+      if (verdict === 'doomed' && !isProtected) {
+        doomed.push(`${repository}:${tag}`);
+        manifests.add(`${repository}@${digest}`);
+      } else left.push(`${repository}:${tag} ${digest}`);
+    }
+  }
+  return { left: left.sort(), doomed: doomed.sort(), doomedManifests: manifests.size, counts };
+}
+
+/** What a registry holds, in the form of {@link Judgement.left}. */
+export function contentOf(registry: RegistryView): string[] {
+  return [...registry]
+    .flatMap(([repository, { tags }]) => [...tags].map(([tag, digest]) => `${repository}:${tag} ${digest}`))
+    .sort();
+}
+
+/** `repository@digest` of whatever the tags that must be left need and had before, but no longer have. */
+export function lostManifests(given: {
+  readonly before: RegistryView;
+  readonly left: readonly string[];
+  readonly after: RegistryView;
+}): string[] {
+  const { before, left, after } = given;
+  return [...before].flatMap(([repository, view]) => {
+    const kept = new Set(left);
+    const verdicts = new Map(
+      [...view.tags].map(([tag, digest]) => [
+        tag,
+        kept.has(`${repository}:${tag} ${digest}`) ? 'left' : 'doomed',
+      ]),
+    );
+    const has = after.get(repository)?.manifests;
+    return [...closure(view, verdicts)]
+      .filter((digest) => view.manifests.has(digest) && !has?.has(digest))
+      .map((digest) => `${repository}@${digest}`);
+  });
+}
+
+function readEnvironments(text: string): ReadonlyMap<string, readonly string[]> {
+  const lines = text.split('\n').map((line) => line.replace(/#.*/, '').trim().split(/\s+/));
+  return new Map(lines.filter(([id]) => id !== '').map(([id = '', ...revisions]) => [id, revisions]));
+}
+
+function concerns(
+  repository: string,
+  retained: ReadonlyMap<string, unknown>,
+  only: 'new' | 'legacy' | undefined,
+): boolean {
+  if (repository === 'dominodatalab/environment') return only !== 'legacy';
+  return repository.startsWith('domino-') && retained.has(repository.slice(7)) && only !== 'new';
+}
+
+function judgeTag(given: {
+  repository: string;
+  tag: string;
+  retained: ReadonlyMap<string, readonly string[]>;
+  isStruck: boolean;
+}): Verdict {
+  const { repository, tag, retained } = given;
+  const legacy = /^domino-([0-9a-f]{24})$/.exec(repository)?.[1];
+  const [, environment, revision] =
+    legacy === undefined
+      ? (/^([0-9a-f]{24})-([1-9][0-9]*)$/.exec(tag) ?? [])
+      : ['', legacy, /^[1-9][0-9]*$/.exec(tag)?.[0]];
+  if (environment === undefined || revision === undefined) return 'unrecognised';
+  const revisions = retained.get(environment);
+  if (revisions === undefined) return 'other';
+  if (revisions.includes(revision)) return 'retained';
+  return given.isStruck ? 'struck' : 'doomed';
+}
+
+/** The digests of the tags that stay, and all that these list, to any depth. */
+function closure({ tags, manifests }: RepositoryView, verdicts: ReadonlyMap<string, string>): Set<string> {
+  const needed = new Set(
+    [...tags].filter(([tag]) => verdicts.get(tag) !== 'doomed').map(([, digest]) => digest),
+  );
+  for (const digest of needed) for (const child of manifests.get(digest)?.children ?? []) needed.add(child);
+  return needed;
+}

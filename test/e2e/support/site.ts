@@ -1,0 +1,264 @@
+/** A sandbox, what it was like in the beginning, and the command pointed at it. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { canonical } from '../../../scripts/sandbox/api/canonical.ts';
+import type { Pod, StatefulSet } from '../../../scripts/sandbox/cluster/objects.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../../scripts/sandbox/index.ts';
+import { Command, type CommandOptions, type Ended, type Event, parseEvents } from './command.ts';
+import { type Circumstances, contentOf, type Judgement, judge, lostManifests } from './oracle.ts';
+import { RegistryClient, type RegistryView } from './registry-view.ts';
+import { eventually } from './wait.ts';
+
+/** Small, and quick to roll out; a whole run still passes through everything. */
+const SMALL: SandboxOptions = { environments: 4, revisions: 6, legacy: 2, rolloutMs: 300, podStartMs: 60 };
+const WORKLOAD = 'docker-registry';
+
+type WorkloadSpec = StatefulSet['spec'];
+
+/** What a run must have done, beside what {@link Circumstances} say. */
+export interface Expectation extends Partial<Circumstances> {
+  readonly code?: number;
+}
+
+export class Site implements AsyncDisposable {
+  readonly sandbox: Sandbox;
+  readonly registry: RegistryClient;
+  /** For files of the tests. */
+  readonly folder: string;
+  readonly #commands = new Set<Command>();
+  readonly #resource: string;
+  readonly #model: string;
+  #before: RegistryView = new Map();
+  #workload = '';
+  #states = 0;
+
+  private constructor(sandbox: Sandbox, kind: 'StatefulSet' | 'Deployment') {
+    this.sandbox = sandbox;
+    this.registry = new RegistryClient(sandbox);
+    this.folder = mkdtempSync(join(tmpdir(), 'docker-registry-cleaner-e2e-'));
+    this.#resource = `${kind.toLowerCase()}s`;
+    this.#model = `V1${kind}`;
+    mkdirSync(this.home);
+  }
+
+  /** Starts a sandbox and remembers what it holds. */
+  static async open(options: SandboxOptions = {}): Promise<Site> {
+    const settings = { ...SMALL, ...options };
+    const site = new Site(await startSandbox(settings), settings.workloadKind ?? 'StatefulSet');
+    site.#before = await site.registry.view();
+    site.#workload = site.workload;
+    return site;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#endCommands();
+    await this.sandbox.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The content in the beginning. */
+  get before(): RegistryView {
+    return this.#before;
+  }
+
+  get home(): string {
+    return join(this.folder, 'home');
+  }
+
+  /** The state folder of the test that runs. */
+  get stateDir(): string {
+    return join(this.folder, `state-${this.#states}`);
+  }
+
+  get environmentsText(): string {
+    return readFileSync(this.sandbox.environments, 'utf8');
+  }
+
+  /** The workload as it is stored, as text: everything but its status and the server's own bookkeeping. */
+  get workload(): string {
+    const found = this.sandbox.cluster.get<StatefulSet>(this.#resource, WORKLOAD);
+    return JSON.stringify({ annotations: found?.metadata.annotations ?? {}, spec: found?.spec });
+  }
+
+  /** Pods that are not the registry's. */
+  get otherPods(): Pod[] {
+    return this.sandbox.cluster.pods().filter(({ metadata }) => !metadata.ownerReferences?.length);
+  }
+
+  /** Writes a file for a test and returns its path. */
+  file(name: string, text: string): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  /** The options that point the program at this sandbox, and make it print JSON. */
+  get where(): readonly string[] {
+    const { kubeconfig, registry, environments } = this.sandbox;
+    return [
+      ...['--kubeconfig', kubeconfig, '--registry', registry, '--environments', environments],
+      ...['--state-dir', this.stateDir, '--output', 'json'],
+    ];
+  }
+
+  /** Starts the command against this sandbox; `args` come last, and so win where an option may be given once. */
+  start(args: readonly string[], options: Partial<CommandOptions> = {}): Command {
+    return this.startBare([...without(this.where, args), ...args], options);
+  }
+
+  /** Starts the command with nothing but `args`. */
+  startBare(args: readonly string[], options: Partial<CommandOptions> = {}): Command {
+    const command = new Command(args, { home: this.home, ...options });
+    this.#commands.add(command);
+    return command;
+  }
+
+  async run(args: readonly string[], options: Partial<CommandOptions> = {}): Promise<Ended> {
+    return await this.start(args, options).ended;
+  }
+
+  /** Runs it and insists on its exit code. */
+  async runs(code: number, args: readonly string[], options: Partial<CommandOptions> = {}): Promise<Ended> {
+    const ended = await this.run(args, options);
+    assert.equal(
+      ended.code,
+      code,
+      `exit code ${ended.code} (${ended.signal})\n${ended.stdout}${ended.stderr}`,
+    );
+    return ended;
+  }
+
+  judge(circumstances: Partial<Circumstances> = {}): Judgement {
+    return judge(this.#before, { environments: this.environmentsText, ...circumstances });
+  }
+
+  /** The registry's setting is as in the beginning and in force, no pod is left, and the sandbox knew every call. */
+  async assertTidy(): Promise<void> {
+    assert.deepEqual(JSON.parse(this.workload), JSON.parse(this.#workload), 'the workload is as before');
+    assert.equal(this.workload, this.#workload, 'the workload is as before to the byte');
+    assert.deepEqual(
+      this.otherPods.map(({ metadata }) => metadata.name),
+      [],
+      'no pod is left',
+    );
+    assert.deepEqual(this.sandbox.cluster.unknownCalls, [], 'the sandbox knew every call');
+  }
+
+  /** The registry holds what it held in the beginning. */
+  async assertUntouched(): Promise<void> {
+    assert.deepEqual(contentOf(await this.registry.view()), contentOf(this.#before));
+    await this.assertTidy();
+  }
+
+  /** The registry holds exactly what must be left, with the digests that it had. */
+  async assertCleaned(circumstances: Partial<Circumstances> = {}): Promise<void> {
+    const after = await this.registry.view();
+    const { left } = this.judge(circumstances);
+    assert.deepEqual(contentOf(after), left);
+    this.#assertIndexesWhole(left, after);
+    await this.assertTidy();
+  }
+
+  /** Some doomed tags may be gone, but nothing that must be left is. */
+  async assertNothingLost(circumstances: Partial<Circumstances> = {}): Promise<void> {
+    const after = await this.registry.view();
+    const content = new Set(contentOf(after));
+    const { left } = this.judge(circumstances);
+    assert.deepEqual(
+      left.filter((line) => !content.has(line)),
+      [],
+      'what must be left is there',
+    );
+    this.#assertIndexesWhole(left, after);
+  }
+
+  #assertIndexesWhole(left: readonly string[], after: RegistryView): void {
+    assert.deepEqual(lostManifests({ before: this.#before, left, after }), [], 'kept indexes are whole');
+  }
+
+  /** Gives the workload another template, as an administrator would, and takes that for the beginning. */
+  async configure(change: (spec: WorkloadSpec) => void): Promise<void> {
+    const { store } = this.sandbox.cluster;
+    const workload = store.get<StatefulSet>(this.#key) as StatefulSet;
+    change(workload.spec);
+    store.update(this.#resource, canonical({ model: this.#model }, workload));
+    await this.#settled();
+    this.#workload = this.workload;
+  }
+
+  /** Makes everything as in the beginning, whatever a test has left, and gives the next one a new state folder. */
+  async reset(): Promise<void> {
+    await this.#endCommands();
+    const { cluster, faults } = this.sandbox;
+    faults.clear();
+    cluster.unknownCalls.length = 0;
+    for (const { metadata } of this.otherPods)
+      cluster.store.remove({ resource: 'pods', namespace: metadata.namespace ?? '', name: metadata.name });
+    if (this.workload !== this.#workload) await this.#putWorkloadBack();
+    await this.#settled();
+    await this.registry.restore(this.#before);
+    this.#states += 1;
+  }
+
+  get #key() {
+    return { resource: this.#resource, namespace: 'domino-platform', name: WORKLOAD };
+  }
+
+  async #putWorkloadBack(): Promise<void> {
+    const { annotations, spec } = JSON.parse(this.#workload);
+    const { store } = this.sandbox.cluster;
+    store.modify<StatefulSet>(this.#key, (workload) => {
+      workload.spec = spec;
+      workload.metadata.annotations = annotations;
+    });
+    // A StatefulSet does not replace a pod that never became ready.
+    for (const { metadata, status } of this.#registryPods)
+      if (!status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'))
+        store.remove({ resource: 'pods', namespace: metadata.namespace ?? '', name: metadata.name });
+  }
+
+  get #registryPods(): Pod[] {
+    return this.sandbox.cluster.pods().filter(({ metadata }) => metadata.ownerReferences?.length);
+  }
+
+  /** Returns when one ready pod runs the workload's template. */
+  async #settled(): Promise<void> {
+    await eventually('the registry to run its template', () => {
+      const workload = this.sandbox.cluster.get<StatefulSet>(this.#resource, WORKLOAD);
+      const [pod, ...more] = this.#registryPods;
+      if (!workload || !pod || more.length > 0 || pod.metadata.deletionTimestamp) return false;
+      const isReady = pod.status.conditions?.some(
+        ({ type, status }) => type === 'Ready' && status === 'True',
+      );
+      const env = JSON.stringify(pod.spec.containers[0]?.env ?? []);
+      return isReady && env === JSON.stringify(workload.spec.template.spec.containers[0]?.env ?? []);
+    });
+    await eventually('the registry to answer', async () => (await this.registry.ask('')).ok);
+  }
+
+  async #endCommands(): Promise<void> {
+    for (const command of this.#commands) {
+      if (!command.hasEnded) command.kill('SIGKILL');
+      command.killGroup('SIGKILL');
+      await command.ended;
+    }
+    this.#commands.clear();
+  }
+}
+
+/** The closing object, which must be the last line of standard output. */
+export function summaryOf({ stdout }: Pick<Ended, 'stdout'>): Event {
+  const summary = parseEvents(stdout).at(-1);
+  assert.equal(summary?.event, 'summary', stdout);
+  return summary;
+}
+
+/** `options` without those that `args` give as well. */
+function without(options: readonly string[], args: readonly string[]): string[] {
+  return options.filter((_, index) => {
+    const name = options[index - (index % 2)] as string;
+    return !args.includes(name);
+  });
+}
