@@ -266,6 +266,17 @@ describe('API server of the sandbox', () => {
   });
 
   describe('what Domino has there', () => {
+    it("is the status of the registry's workload, which nobody may write", async () => {
+      assert.partialDeepStrictEqual(await api.ok('GET', `${workloadPath}/status`), {
+        status: { replicas: 1 },
+      });
+      const forged = [{ op: 'replace', path: '/status/replicas', value: 9 }];
+      assert.equal((await api.jsonPatch(`${workloadPath}/status`, forged)).code, 405);
+      assert.partialDeepStrictEqual(await api.jsonPatch(workloadPath, forged), {
+        body: { status: { replicas: 1 } },
+      });
+    });
+
     it('is the UID of kube-system', async () => {
       const { metadata } = await api.ok<{ metadata: { uid: string } }>(
         'GET',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { discover } from '../../scripts/sandbox/api/discovery.ts';
 import { readAccessReview } from '../../scripts/sandbox/api/protobuf.ts';
+import { tableOf } from '../../scripts/sandbox/api/table.ts';
 
 /** A field of a protobuf message: its number and its bytes. */
 function field(number: number, content: Buffer | string): Buffer {
@@ -37,6 +38,23 @@ describe('what kubectl needs beyond the calls of a program', () => {
       resources: [{ name: 'statefulsets', kind: 'StatefulSet', shortNames: ['sts'] }],
     });
     assert.equal(discover('/apis/batch/v1'), undefined);
+  });
+
+  it('is a table of what to print', () => {
+    const metadata = { name: 'docker-registry', creationTimestamp: new Date().toISOString() };
+    const set = {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata,
+      spec: { replicas: 2 },
+      status: { readyReplicas: 1 },
+    };
+    assert.partialDeepStrictEqual(tableOf('statefulsets', [set], '7'), {
+      kind: 'Table',
+      metadata: { resourceVersion: '7' },
+      columnDefinitions: [{ name: 'Name' }, { name: 'Ready' }, { name: 'Age' }],
+      rows: [{ cells: ['docker-registry', '1/2', '0s'], object: { metadata: { name: 'docker-registry' } } }],
+    });
   });
 
   it('is told that the server checks the fields of an object itself', () => {

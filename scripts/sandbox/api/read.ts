@@ -6,26 +6,32 @@ import type { ApiAnswer, ApiRequest } from './request.ts';
 import { apiVersion } from './resources.ts';
 import { selectorOf } from './selectors.ts';
 import { gone, invalid } from './status.ts';
+import { tableOf, wantsTable } from './table.ts';
 import { present } from './write.ts';
 
 /** Answers with one object. */
-export function get(cluster: Cluster, { target }: ApiRequest): ApiAnswer {
-  return { code: 200, body: present(cluster, target) };
+export function get(cluster: Cluster, { target, message }: ApiRequest): ApiAnswer {
+  const object = present(cluster, target);
+  if (!wantsTable(message)) return { code: 200, body: object };
+  return {
+    code: 200,
+    body: tableOf(target.resource.plural, [object], object.metadata.resourceVersion ?? ''),
+  };
 }
 
 /** Answers with all objects that the request selects. */
-export function list(cluster: Cluster, { target, query }: ApiRequest): ApiAnswer {
+export function list(cluster: Cluster, { target, query, message }: ApiRequest): ApiAnswer {
   const { resource, namespace } = target;
   const selects = selectorOf(resource.plural, query);
+  const objects = cluster.store.list(resource.plural, namespace).filter(selects);
+  const resourceVersion = String(cluster.store.version);
+  if (wantsTable(message)) return { code: 200, body: tableOf(resource.plural, objects, resourceVersion) };
   // The items of a list do not say again what the list says for them all.
-  const items = cluster.store
-    .list(resource.plural, namespace)
-    .filter(selects)
-    .map(({ kind: _kind, apiVersion: _version, ...item }) => item);
-  const metadata = { resourceVersion: String(cluster.store.version) };
+  const items = objects.map(({ kind: _kind, apiVersion: _version, ...item }) => item);
+  const kind = `${resource.kind}List`;
   return {
     code: 200,
-    body: { kind: `${resource.kind}List`, apiVersion: apiVersion(resource), metadata, items },
+    body: { kind, apiVersion: apiVersion(resource), metadata: { resourceVersion }, items },
   };
 }
 
@@ -50,10 +56,14 @@ export function watch(cluster: Cluster, request: ApiRequest, response: ServerRes
     (target.namespace === '' || metadata.namespace === target.namespace) &&
     (name === undefined || metadata.name === name);
   const send = (type: string, object: object) => response.write(`${JSON.stringify({ type, object })}\n`);
+  const show = (object: KubeObject) =>
+    wantsTable(request.message)
+      ? tableOf(target.resource.plural, [object], object.metadata.resourceVersion ?? '')
+      : object;
   const announce = (change: Change) => {
     if (change.resource !== target.resource.plural || !concerns(change.object)) return;
     const type = watchedType(change, selects);
-    if (type !== undefined) send(type, change.object);
+    if (type !== undefined) send(type, show(change.object));
   };
 
   response.writeHead(200, { 'content-type': 'application/json' });
@@ -61,7 +71,7 @@ export function watch(cluster: Cluster, request: ApiRequest, response: ServerRes
   const from = query.get('resourceVersion') ?? '';
   if (from === '' || from === '0') {
     const objects = cluster.store.list(target.resource.plural, target.namespace);
-    for (const object of objects.filter(concerns).filter(selects)) send('ADDED', object);
+    for (const object of objects.filter(concerns).filter(selects)) send('ADDED', show(object));
   } else {
     const missed = cluster.store.since(Number(from));
     if (missed === undefined) {
