@@ -4,7 +4,7 @@ import { RefusedError, UsageError } from '../domain/errors.ts';
 import { countFigures, Outcomes } from '../domain/outcome.ts';
 import type { RepositoryPlan } from '../domain/plan.ts';
 import { reviewPlan } from '../domain/review.ts';
-import { type Binding, decideStart, moveTo, type RunRecord, type Start } from '../domain/run.ts';
+import { type Binding, decideStart, isResumable, moveTo, type RunRecord, type Start } from '../domain/run.ts';
 import { count } from '../domain/text.ts';
 import type { RunHandle, RunStore } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
@@ -21,6 +21,8 @@ interface Prepared {
   readonly environments: readonly EnvironmentEntry[];
   readonly store: RunStore;
   readonly start: Start;
+  readonly latest: RunHandle | undefined;
+  /** What the latest run has left on this machine, as far as it may be gone on with. */
   readonly earlier: EarlierRun | undefined;
   readonly plans: readonly RepositoryPlan[];
   /** The run deletes, now or since its first start. */
@@ -34,7 +36,7 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
   const resumed = prepared.start.action === 'resume' ? prepared.earlier?.run : undefined;
   const runId = resumed?.record.id ?? world.newRunId();
   const connection = await world.connect(runId);
-  const binding = await identify(world, connection, prepared.earlier && bound(prepared));
+  const binding = await identify(world, connection, bound(prepared));
   await requirePermissions(world, connection, { deleting: prepared.deletes });
   await clearAway(world, connection, { prepared, runId });
   const { enabled } = await inspectWorkload(world, connection, { run: runId, deleting: prepared.deletes });
@@ -88,7 +90,9 @@ async function prepare(world: World, tally: Tally): Promise<Prepared> {
   tally.environments = environments.length;
   const store = await world.openStore();
   const latest = await store.latest();
-  const earlier = latest && (await readEarlierRun(latest));
+  // A run that is over or to be given up is not read: whatever has become of its files, it does not stand in the way.
+  const earlier =
+    latest && isResumable(latest.record) && !options.fresh ? await readEarlierRun(latest) : undefined;
   const start = decideStart({
     latest: latest?.record,
     listsEdited: earlier !== undefined && latest?.record.stage === 'reviewed' && wasEdited(earlier),
@@ -117,12 +121,12 @@ async function prepare(world: World, tally: Tally): Promise<Prepared> {
       `${count(earlier.damagedLines, 'line')} of the journal cannot be read; these tags are looked at again.`,
     );
   const plans = resumes ? await planToContinue(earlier, environments) : [];
-  return { environments, store, start, earlier, plans, deletes, confirmed };
+  return { environments, store, start, latest, earlier, plans, deletes, confirmed };
 }
 
 /** The record of the run whose binding counts: the one that is resumed, or that has to be put right first. */
-function bound({ start, earlier }: Prepared): RunRecord | undefined {
-  return start.action === 'resume' || start.action === 'give-up' ? earlier?.run.record : undefined;
+function bound({ start, latest }: Prepared): RunRecord | undefined {
+  return start.action === 'resume' || start.action === 'give-up' ? latest?.record : undefined;
 }
 
 /** Puts right, and away, what earlier runs of this state folder have left in the cluster. */
@@ -131,14 +135,14 @@ async function clearAway(
   connection: Connection,
   given: { prepared: Prepared; runId: string },
 ): Promise<void> {
-  const { start, earlier, store } = given.prepared;
+  const { start, latest, store } = given.prepared;
   const pod = await connection.pod.find(world.work);
   // The state folder is locked, so a pod of another run that it knows belongs to a program that has died.
   if (pod && pod.run !== given.runId && pod.run !== '' && (await store.knows(pod.run)))
     await (await world.connect(given.runId, { anyRun: true })).pod.remove(world.work);
-  if (start.action === 'give-up' && earlier) await restoreBeforeFresh(world, connection, earlier.run);
-  if (start.action !== 'resume' && start.action !== 'begin' && earlier)
-    await earlier.run.update((record) => moveTo(record, 'given-up'));
+  if (start.action === 'give-up' && latest) await restoreBeforeFresh(world, connection, latest);
+  if (start.action !== 'resume' && start.action !== 'begin' && latest)
+    await latest.update((record) => moveTo(record, 'given-up'));
 }
 
 async function restoreBeforeFresh(world: World, connection: Connection, run: RunHandle): Promise<void> {

@@ -5,6 +5,7 @@ import { readList } from '../domain/lists.ts';
 import type { Tag } from '../domain/names.ts';
 import type { Outcomes } from '../domain/outcome.ts';
 import { doomedTags, type RepositoryPlan, revisePlan } from '../domain/plan.ts';
+import { plainText } from '../domain/text.ts';
 import type { RunHandle } from '../ports.ts';
 
 export interface EarlierRun {
@@ -36,7 +37,9 @@ export async function readEarlierRun(run: RunHandle): Promise<EarlierRun> {
     const reviewed = readList(text, plan);
     struck.set(plan.ref.repository, reviewed.struck);
     for (const { line, text: foreign } of reviewed.foreign)
-      listFaults.push(`${place}, line ${line}: "${foreign}" is not a tag that the plan would delete.`);
+      listFaults.push(
+        `${place}, line ${line}: "${plainText(foreign, 80)}" is not a tag that the plan would delete.`,
+      );
   }
   return { run, plans, outcomes, damagedLines, struck, listFaults };
 }

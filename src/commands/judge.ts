@@ -6,7 +6,6 @@ import {
   absentRevisions,
   legacyRef,
   NEW_REPOSITORY_REF,
-  type RepositoryRef,
   readRevision,
 } from '../domain/plan.ts';
 import { count } from '../domain/text.ts';
@@ -30,7 +29,10 @@ export async function requireRetainedRevisions(context: Context): Promise<void> 
   );
   const suspects = absentRevisions(context.environments, planned);
   if (suspects.length === 0) return;
-  const absent = absentRevisions(context.environments, [...planned, ...(await elsewhere(context, suspects))]);
+  const absent = absentRevisions(context.environments, [
+    ...planned,
+    ...(await inRegistry(context, suspects)),
+  ]);
   if (absent.length === 0) return;
   const lines = absent.map(({ environment, revision, line }) => `  line ${line}: ${environment} ${revision}`);
   throw new RefusedError(
@@ -39,17 +41,14 @@ export async function requireRetainedRevisions(context: Context): Promise<void> 
   );
 }
 
-/** With `--only`, a revision may well be retained in the repositories that are passed over: their tags are listed. */
-async function elsewhere(context: Context, suspects: readonly AbsentRevision[]): Promise<RevisionName[]> {
-  const { only } = context.run.record;
-  const refs: RepositoryRef[] =
-    only === 'legacy'
-      ? [NEW_REPOSITORY_REF]
-      : only === 'new'
-        ? [...new Set(suspects.map(({ environment }) => environment))].map(legacyRef)
-        : [];
+/**
+ * The revisions in the repositories where the suspects may be, whether the plan has these or not: `--only` passes some
+ * over, and since the plan was made revisions may have been built, and environments added to the file.
+ */
+async function inRegistry(context: Context, suspects: readonly AbsentRevision[]): Promise<RevisionName[]> {
+  const environments = new Set(suspects.map(({ environment }) => environment));
   const found: RevisionName[] = [];
-  for (const ref of refs)
+  for (const ref of [NEW_REPOSITORY_REF, ...[...environments].map(legacyRef)])
     for (const tag of (await tagsOf(context, ref.repository)) ?? []) {
       const names = readRevision(ref, tag);
       if (names) found.push(names);

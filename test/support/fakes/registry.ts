@@ -47,6 +47,10 @@ export class FakeRegistry implements Registry {
     return image;
   }
 
+  untag(repository: Repository, name: string): void {
+    this.#repositories.get(repository)?.tags.delete(tag(name));
+  }
+
   /** Lets the registry list a tag that it has no manifest for. */
   breakManifest(repository: Repository, nickname: string): void {
     this.#repositories.get(repository)?.manifests.delete(digest(nickname));
