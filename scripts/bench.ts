@@ -22,6 +22,17 @@ const CONTENT: SandboxOptions = {
   curiosities: false,
 };
 
+/** Logs in (which Skopeo says on standard output), and deletes what is named on standard input; fails if any deletion does. */
+const LOOP = `
+IFS= read -r password
+printf '%s' "$password" | skopeo login --tls-verify=false --username domino-registry --password-stdin "$1" || exit 1
+failed=0
+while read -r image && [ "$image" != end ]; do
+  skopeo delete --tls-verify=false "docker://$image" </dev/null >/dev/null || failed=1
+done
+exit $failed
+`;
+
 const life = endOfLife();
 
 const ours = await inSandbox(CONTENT, measureProgram);
@@ -83,17 +94,6 @@ async function measureLoop(sandbox: Sandbox): Promise<number> {
     await connection.pod.remove(life);
   }
 }
-
-/** Logs in (which Skopeo says on standard output), and deletes what is named on standard input; fails if any deletion does. */
-const LOOP = `
-IFS= read -r password
-printf '%s' "$password" | skopeo login --tls-verify=false --username domino-registry --password-stdin "$1" || exit 1
-failed=0
-while read -r image && [ "$image" != end ]; do
-  skopeo delete --tls-verify=false "docker://$image" </dev/null >/dev/null || failed=1
-done
-exit $failed
-`;
 
 /** The tags that the environments file does not retain, straight from the registry and the file. */
 async function doomedTags(sandbox: Sandbox): Promise<string[]> {
