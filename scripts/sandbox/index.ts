@@ -24,8 +24,7 @@ import { RegistryService } from './registry/service.ts';
 import { processRuntime } from './runtime/processes.ts';
 import { selectRuntime } from './runtime/select.ts';
 
-export type { Fault } from './faults.ts';
-export type { EnvVar, SandboxOptions } from './options.ts';
+export type { SandboxOptions } from './options.ts';
 
 /** A running sandbox, and where to find it. */
 export interface Sandbox {
@@ -66,7 +65,10 @@ export async function startSandbox(
 ): Promise<Sandbox> {
   const settings = settle(options);
   const directory = mkdtempSync(`${tmpdir()}/docker-registry-cleaner-sandbox-`);
-  const undo: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 })];
+  const removeFiles = () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  // For whoever dies of an uncaught error before it can stop its sandbox.
+  process.once('exit', removeFiles);
+  const undo: (() => unknown)[] = [removeFiles, () => process.off('exit', removeFiles)];
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
