@@ -42,8 +42,11 @@ export async function runEach(person: Person, steps: readonly StepView[]): Promi
 /** A setting that could not be put back outranks everything; what is not thrown is told. */
 function throwHeaviest(person: Person, errors: readonly unknown[]): void {
   const heaviest = errors.find((error) => error instanceof RestoreError) ?? errors[0];
-  for (const error of errors)
-    if (error !== heaviest && error instanceof CleanerError)
-      person.warn(error.next === '' ? error.message : `${error.message} ${error.next}`);
+  for (const error of errors) if (error !== heaviest) person.warn(explain(error));
   if (heaviest !== undefined) throw heaviest;
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof CleanerError)) return `a defect of the program: ${String(error)}`;
+  return error.next === '' ? error.message : `${error.message} ${error.next}`;
 }

@@ -1,11 +1,14 @@
 /** A person who writes everything down, and answers questions as told. */
 import type { Review } from '../../../src/domain/review.ts';
+import type { StepKey } from '../../../src/domain/run.ts';
 import type { Person, Progress, ReviewCircumstances, StepView } from '../../../src/ports.ts';
 
 export class FakePerson implements Person {
   present = false;
   /** What is typed at a question; without it a question is unexpected. */
   answer: string | undefined;
+  /** Called before each step that runs. */
+  before: (step: StepKey) => void = () => {};
   readonly said: string[] = [];
   readonly warnings: string[] = [];
   readonly statuses: string[] = [];
@@ -20,6 +23,7 @@ export class FakePerson implements Person {
         this.shown.push(`${step.key}: skipped (${step.skip})`);
         continue;
       }
+      this.before(step.key);
       try {
         const note = await step.run(this.progress);
         this.shown.push(`${step.key}: ${note ?? 'done'}`);
