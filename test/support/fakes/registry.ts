@@ -47,6 +47,10 @@ export class FakeRegistry implements Registry {
     return image;
   }
 
+  clear(): void {
+    this.#repositories.clear();
+  }
+
   untag(repository: Repository, name: string): void {
     this.#repositories.get(repository)?.tags.delete(tag(name));
   }
