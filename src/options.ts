@@ -22,7 +22,7 @@ const POD = 'The Skopeo pod';
 const OUTPUT = 'Output';
 
 /** The pinned Skopeo image: tags like `latest` would be pulled at every start, which fails without a way out. */
-export const DEFAULT_IMAGE = 'quay.io/skopeo/stable:v1.20.0';
+const DEFAULT_IMAGE = 'quay.io/skopeo/stable:v1.20.0';
 
 /** Every option, by its name on the command line. */
 export const optionDefinitions = {
@@ -197,7 +197,7 @@ export type OptionName = keyof typeof optionDefinitions;
 /** What was given for each option, as text, before it is understood. */
 export type RawOptions = Partial<Record<OptionName, string | boolean | readonly string[]>>;
 
-export interface Toleration {
+interface Toleration {
   readonly key: string;
   readonly value?: string;
   readonly effect?: string;

@@ -82,7 +82,7 @@ export interface ShellSession {
 
 // ------------------------------------------------------------------------------------------------ the cluster
 
-export interface ClusterIdentity {
+interface ClusterIdentity {
   /** UID of the namespace `kube-system`: what a run is bound to. */
   readonly uid: string;
   /** The kubeconfig context's name. */

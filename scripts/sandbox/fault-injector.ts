@@ -101,7 +101,12 @@ export class FaultInjector {
       this.#targets.service.faults.redirectBlobs(to === 'store' ? await this.#startBlobStore() : nowhere);
     },
     endlessRollout: ({ times = 1 }) =>
-      this.#targets.cluster.podFaults.arm({ failure: 'neverReady', podPrefix: names.registry, times }),
+      this.#targets.cluster.podFaults.arm({
+        failure: 'neverReady',
+        podPrefix: names.registry,
+        controlledOnly: true,
+        times,
+      }),
     updateStrategy: ({ type, partition }) => {
       const key = { resource: 'statefulsets', namespace: names.platform, name: names.registry };
       const updateStrategy =
@@ -121,7 +126,7 @@ export class FaultInjector {
   }
 
   #registryPods(): Pod[] {
-    return this.#targets.cluster.pods().filter(({ metadata }) => metadata.name.startsWith(names.registry));
+    return this.#targets.cluster.pods().filter(({ metadata }) => metadata.ownerReferences !== undefined);
   }
 
   async #startBlobStore(): Promise<string> {

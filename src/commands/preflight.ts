@@ -11,7 +11,7 @@ import type { Credentials } from '../ports.ts';
 import { refuseForeignRecord } from '../steps/enable-delete.ts';
 import type { Connection, World } from './world.ts';
 
-export const DEFAULT_USERNAME = 'domino-registry';
+const DEFAULT_USERNAME = 'domino-registry';
 
 /** What a run will be bound to. @throws RefusedError when an unfinished run belongs elsewhere */
 export async function identify(

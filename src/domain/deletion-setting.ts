@@ -17,7 +17,7 @@ const REGISTRY_IMAGE = /(?:^|\/)(?:registry|docker-registry|distribution)(?:[:@]
  * What was there before. `absent` also says whether the container had an `env` at all, since an empty list and none
  * differ in a template.
  */
-export type Previous =
+type Previous =
   | { readonly form: 'absent'; readonly hadEnv: boolean }
   | { readonly form: 'literal'; readonly value?: string }
   | { readonly form: 'reference'; readonly valueFrom: Readonly<Record<string, unknown>> };

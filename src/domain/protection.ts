@@ -6,7 +6,7 @@ import type { Digest, Tag } from './names.ts';
 import type { Indexes, PlannedTag } from './plan.ts';
 
 /** What a rule sees of a repository. */
-export interface ProtectionView {
+interface ProtectionView {
   /** The digests that kept tags stand for, each with one such tag. */
   readonly kept: ReadonlyMap<Digest, Tag>;
   readonly indexes: Indexes;
@@ -55,7 +55,7 @@ const indexChild: ProtectionRule = {
  * A tag without a readable manifest has no digest to delete by. (It cannot be the twin of a doomed tag either: that
  * one's manifest, in the same repository, was read.)
  */
-export const UNREADABLE = 'unreadable';
+const UNREADABLE = 'unreadable';
 
 export const protectionRules: readonly ProtectionRule[] = [sharedDigest, indexChild];
 

@@ -20,7 +20,7 @@ export const stepKeys = [
 export type StepKey = (typeof stepKeys)[number];
 
 /** Which of the two naming schemes a run is restricted to. */
-export type Only = 'new' | 'legacy';
+type Only = 'new' | 'legacy';
 
 /** How far a step has come. Its start is on disk before it begins, its end before the next one begins. */
 export interface StepRecord {

@@ -6,7 +6,7 @@ import type { StepKey } from '../domain/run.ts';
 import type { Clock, Person, Progress, Registry, RunHandle, SkopeoPodPort, WorkloadPort } from '../ports.ts';
 
 /** The options that steps look at. */
-export interface StepSettings {
+interface StepSettings {
   /** How many registry operations at a time. */
   readonly concurrency: number;
   /** `user@host`, for the record in the cluster. */

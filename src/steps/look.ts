@@ -16,11 +16,7 @@ export async function tagsOf(context: Looker, repository: Repository): Promise<r
 }
 
 /** What the registry has for a tag or digest at this moment. */
-export function lookAt(
-  context: Looker,
-  repository: Repository,
-  reference: Tag | Digest,
-): Promise<Resolution> {
+function lookAt(context: Looker, repository: Repository, reference: Tag | Digest): Promise<Resolution> {
   return retrying(() => context.registry.resolve(repository, reference), context);
 }
 

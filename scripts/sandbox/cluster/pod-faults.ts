@@ -17,11 +17,16 @@ export interface ArmedFailure {
   readonly failure: StartFailure;
   /** Which pods it hits: those whose name begins so. */
   readonly podPrefix: string;
+  /** Only pods that a controller has made. */
+  readonly controlledOnly?: boolean;
   /** How many pods it hits. */
   readonly times: number;
   /** In the cluster's words; without one, the words of a typical cluster. */
   readonly message?: string;
 }
+
+/** What a failure looks at in a pod's metadata. */
+type PodName = { readonly name: string; readonly ownerReferences?: readonly unknown[] };
 
 /** Failures that pods run into, on request. */
 export class PodFaults {
@@ -36,15 +41,18 @@ export class PodFaults {
   }
 
   /** Uses up a failure that waits for this pod; undefined if there is none. */
-  take(podName: string, failures: readonly StartFailure[]): ArmedFailure | undefined {
+  take(pod: PodName, failures: readonly StartFailure[]): ArmedFailure | undefined {
     return this.#armed.take(
-      ({ failure, podPrefix }) => failures.includes(failure) && podName.startsWith(podPrefix),
+      ({ failure, podPrefix, controlledOnly }) =>
+        failures.includes(failure) &&
+        pod.name.startsWith(podPrefix) &&
+        (pod.ownerReferences !== undefined || !controlledOnly),
     );
   }
 
   /** Refuses a new pod if a quota or a webhook is to do so. @throws {ApiError} 403 */
   assertAdmitted(subject: Subject): void {
-    const found = this.take(subject.name, ['quota', 'webhook']);
+    const found = this.take({ name: subject.name ?? '' }, ['quota', 'webhook']);
     if (found === undefined) return;
     if (found.failure === 'quota') {
       const usual =

@@ -112,7 +112,7 @@ export class PodWorker {
 
   /** The words of a failure that was armed for this pod. */
   #failure(kind: StartFailure): string | undefined {
-    const armed = this.#node.podFaults.take(this.#pod.metadata.name, [kind]);
+    const armed = this.#node.podFaults.take(this.#pod.metadata, [kind]);
     return armed === undefined ? undefined : (armed.message ?? usualMessage(kind, this.#pod));
   }
 
@@ -171,7 +171,7 @@ export class PodWorker {
   }
 
   async #becomeReady(container: Container, signal: AbortSignal): Promise<void> {
-    if (this.#node.podFaults.take(this.#pod.metadata.name, ['neverReady']) !== undefined) {
+    if (this.#node.podFaults.take(this.#pod.metadata, ['neverReady']) !== undefined) {
       this.#event('Warning', 'Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 503');
       await ended(signal);
       return;
