@@ -19,9 +19,9 @@ mkdir -p "$folder/registries.d" || exit 70
 # The machine's own configuration (mirrors, blocked registries, signatures) must not come between.
 CONTAINERS_REGISTRIES_CONF=$folder/registries.conf
 XDG_DATA_HOME=$folder
-# Short-lived processes are faster without garbage collection and with one thread.
-GOGC=off GOMAXPROCS=1
-export CONTAINERS_REGISTRIES_CONF XDG_DATA_HOME GOGC GOMAXPROCS
+# Short-lived processes are faster without garbage collection, as long as they are small, and with one thread.
+GOGC=off GOMEMLIMIT=48MiB GOMAXPROCS=1
+export CONTAINERS_REGISTRIES_CONF XDG_DATA_HOME GOGC GOMEMLIMIT GOMAXPROCS
 : >"$CONTAINERS_REGISTRIES_CONF"
 printf 'default-docker:\n  lookaside: file://%s/signatures\n' "$folder" >"$folder/registries.d/default.yaml"
 # Nobody can have signed for this: a policy under which nothing is ever copied.

@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RegistryError } from '../../domain/errors.ts';
 import type { Credentials, Shell, ShellSession } from '../../ports.ts';
 import { FrameReader, type Reply } from './frames.ts';
 import { printable } from './prose.ts';
+import { loadScript, openScript } from './script.ts';
 
-const SCRIPT = readFileSync(new URL('./lane.sh', import.meta.url), 'utf8');
+const SCRIPT = loadScript('./lane.sh');
 const CLOSE_TIMEOUT_MS = 2_000;
 
 /** What every lane of a registry has in common. */
@@ -32,10 +32,11 @@ export class Lane {
   #broken: LaneBrokenError | undefined;
 
   static async open(options: LaneOptions, opening: { token: string; signal: AbortSignal }): Promise<Lane> {
-    const { shell, registry, tls, timeoutMs } = options;
-    const limit = String(Math.ceil(timeoutMs / 1000));
-    const argv = ['sh', '-c', SCRIPT, 'skopeo-lane', opening.token, registry, String(tls), limit];
-    return new Lane(await shell.open(argv, opening.signal), opening.token);
+    const { token, signal } = opening;
+    const limit = Math.ceil(options.timeoutMs / 1000);
+    const args = [token, options.registry, String(options.tls), String(limit)];
+    const session = await openScript(options.shell, { script: SCRIPT, name: 'skopeo-lane', args, signal });
+    return new Lane(session, token);
   }
 
   private constructor(session: ShellSession, token: string) {

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { RegistryError } from '../../domain/errors.ts';
 import type { Shell } from '../../ports.ts';
+import { loadScript, openScript } from './script.ts';
 
-const SCRIPT = readFileSync(new URL('./sweep.sh', import.meta.url), 'utf8');
+const SCRIPT = loadScript('./sweep.sh');
 const DEFAULT_GRACE_SECONDS = 10;
 const NEXT = 'Try again; deleting the Skopeo pod ends whatever runs in it.';
 
@@ -22,7 +22,8 @@ export interface SweepOptions {
  */
 export async function sweep(shell: Shell, options: SweepOptions): Promise<void> {
   const { tokens, signal, graceSeconds = DEFAULT_GRACE_SECONDS } = options;
-  const session = await shell.open(['sh', '-c', SCRIPT, 'skopeo-sweep', String(graceSeconds)], signal);
+  const args = [String(graceSeconds)];
+  const session = await openScript(shell, { script: SCRIPT, name: 'skopeo-sweep', args, signal });
   const abort = Promise.withResolvers<never>();
   abort.promise.catch(() => undefined);
   const onAbort = () => abort.reject(signal.reason);
