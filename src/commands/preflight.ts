@@ -1,11 +1,14 @@
 /** What is asked of the cluster before the first step: who it is, what one may do there, whether another run is at work. */
-import { describe, readSetting, registryContainer } from '../domain/deletion-setting.ts';
+
+import { readSetting } from '../domain/deletion-setting.ts';
 import { RefusedError, UnreachableError, UsageError } from '../domain/errors.ts';
 import { roleRules } from '../domain/permissions.ts';
+import { registryContainer } from '../domain/registry-container.ts';
 import { refuseUnrollable } from '../domain/rollout.ts';
 import type { Binding, RunRecord } from '../domain/run.ts';
 import { requireSameBinding } from '../domain/run.ts';
 import type { Workload } from '../domain/workload.ts';
+import { describe } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
 import type { Credentials } from '../ports.ts';
 import { refuseForeignRecord } from '../steps/enable-delete.ts';

@@ -1,5 +1,7 @@
 /** `recover`: puts the registry right from what stands in the cluster alone, without any local state. */
-import { describe, recordOf } from '../domain/deletion-setting.ts';
+
+import { recordOf } from '../domain/setting-record.ts';
+import { describe } from '../domain/workload.ts';
 import type { StepView } from '../ports.ts';
 import { restoreSetting } from '../steps/restore.ts';
 import { containerOf } from './preflight.ts';

@@ -4,35 +4,18 @@
  * back exactly, without anything else.
  */
 import { RefusedError } from './errors.ts';
-import type { EnvEntry, JsonPatch, JsonPatchOperation, Workload, WorkloadContainer } from './workload.ts';
+import { registryContainer } from './registry-container.ts';
+import { ANNOTATION, type Previous, recordOf, type SettingRecord, VARIABLE } from './setting-record.ts';
+import {
+  describe,
+  type EnvEntry,
+  type JsonPatch,
+  type JsonPatchOperation,
+  type Workload,
+  type WorkloadContainer,
+} from './workload.ts';
 
-/** Docker Distribution's override of `storage.delete.enabled` (distribution docs, "Configuring a registry"). */
-export const VARIABLE = 'REGISTRY_STORAGE_DELETE_ENABLED';
-export const ANNOTATION = 'docker-registry-cleaner/deletion-enabled';
 const ENABLED: EnvEntry = { name: VARIABLE, value: 'true' };
-/** The last part of the name decides: `registry:5000/proxy` is a proxy that comes from a registry. */
-const REGISTRY_IMAGE = /(?:^|\/)(?:registry|docker-registry|distribution)(?:[:@][^/]*)?$/;
-
-/**
- * What was there before. `absent` also says whether the container had an `env` at all, since an empty list and none
- * differ in a template.
- */
-type Previous =
-  | { readonly form: 'absent'; readonly hadEnv: boolean }
-  | { readonly form: 'literal'; readonly value?: string }
-  | { readonly form: 'reference'; readonly valueFrom: Readonly<Record<string, unknown>> };
-
-/** The annotation's content. */
-export interface SettingRecord {
-  readonly run: string;
-  /** `user@host` of who enabled deletion. */
-  readonly by: string;
-  /** ISO 8601. */
-  readonly since: string;
-  readonly container: string;
-  readonly previous: Previous;
-}
-
 /** What the setting is now. */
 export interface Setting {
   readonly container: WorkloadContainer;
@@ -42,40 +25,6 @@ export interface Setting {
   readonly enabled: boolean;
   /** Present while a run has deletion enabled, or after one that could not put it back. */
   readonly record: SettingRecord | undefined;
-}
-
-/**
- * Picks the registry's container: by the given name, else by name, port or image, else the only one.
- *
- * @throws RefusedError when it is ambiguous or not there.
- */
-export function registryContainer(
-  workload: Workload,
-  wanted: { name?: string | undefined; port?: number | undefined },
-): WorkloadContainer {
-  const { containers } = workload;
-  const names = containers.map((container) => container.name).join(', ');
-  const here = `${describe(workload)} has the containers ${names}`;
-  if (wanted.name !== undefined) {
-    const named = containers.find((container) => container.name === wanted.name);
-    if (named) return named;
-    throw new RefusedError(`There is no container "${wanted.name}": ${here}.`, {
-      next: 'Give one of these with --registry-container.',
-    });
-  }
-  const tests: ((container: WorkloadContainer) => boolean)[] = [
-    (container) => container.name === 'registry' || container.name === 'docker-registry',
-    (container) => wanted.port !== undefined && container.ports.includes(wanted.port),
-    (container) => REGISTRY_IMAGE.test(container.image),
-    () => containers.length === 1,
-  ];
-  for (const test of tests) {
-    const [match, ...more] = containers.filter(test);
-    if (match && more.length === 0) return match;
-  }
-  throw new RefusedError(`It is not clear which container is the registry: ${here}.`, {
-    next: 'Name it with --registry-container.',
-  });
 }
 
 /**
@@ -96,12 +45,6 @@ export function readSetting(workload: Workload, container: WorkloadContainer): S
     enabled: entry?.value?.toLowerCase() === 'true' && entry.valueFrom === undefined,
     record: recordOf(workload),
   };
-}
-
-/** The record of the run that has deletion enabled, whatever container it names. @throws RefusedError as `readSetting` */
-export function recordOf(workload: Workload): SettingRecord | undefined {
-  const text = workload.annotations?.[ANNOTATION];
-  return text === undefined ? undefined : parseRecord(text, workload);
 }
 
 /** Enables deletion and records what was there, in one patch that fails if the workload has changed meanwhile. */
@@ -176,11 +119,6 @@ export function manualRestore(
   ].join(' ');
 }
 
-/** `StatefulSet docker-registry in namespace domino-platform`. */
-export function describe(workload: Pick<Workload, 'kind' | 'name' | 'namespace'>): string {
-  return `${workload.kind} ${workload.name} in namespace ${workload.namespace}`;
-}
-
 function previousOf(container: WorkloadContainer, entry: EnvEntry | undefined): Previous {
   if (entry === undefined) return { form: 'absent', hadEnv: container.env !== undefined };
   if (entry.valueFrom !== undefined) return { form: 'reference', valueFrom: entry.valueFrom };
@@ -235,46 +173,4 @@ function containerPath(workload: Workload, container: WorkloadContainer): string
 /** RFC 6901: a `/` within a name is written `~1`. */
 function annotationPath(): string {
   return `/metadata/annotations/${ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
-
-function parseRecord(text: string, workload: Workload): SettingRecord {
-  const record = parseJson(text);
-  const previous = isObject(record) ? parsePrevious(record.previous) : undefined;
-  const [run, by, since, container] = ['run', 'by', 'since', 'container'].map((key) =>
-    isObject(record) && typeof record[key] === 'string' ? record[key] : undefined,
-  );
-  if (run === undefined || by === undefined || since === undefined || !container || !previous)
-    throw new RefusedError(`The annotation ${ANNOTATION} of ${describe(workload)} cannot be understood.`, {
-      next:
-        `Look at ${VARIABLE} in its template, put it right by hand, remove the annotation, then start again ` +
-        '(README, "By hand").',
-    });
-  return { run, by, since, container, previous };
-}
-
-function parsePrevious(value: unknown): Previous | undefined {
-  if (!isObject(value)) return undefined;
-  switch (value.form) {
-    case 'absent':
-      return typeof value.hadEnv === 'boolean' ? { form: 'absent', hadEnv: value.hadEnv } : undefined;
-    case 'literal':
-      if (value.value === undefined) return { form: 'literal' };
-      return typeof value.value === 'string' ? { form: 'literal', value: value.value } : undefined;
-    case 'reference':
-      return isObject(value.valueFrom) ? { form: 'reference', valueFrom: value.valueFrom } : undefined;
-    default:
-      return undefined;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -15,41 +15,13 @@ import {
   type RevisionName,
   type Tag,
 } from './names.ts';
+import type { Fate, Indexes, PlannedTag } from './planned-tag.ts';
 import { type ProtectionRule, protect } from './protection.ts';
-
-/**
- * What happens to a tag. Everything but `delete` is kept.
- *
- * - `delete`: a revision that the file does not retain
- * - `retain`: a revision that the file names
- * - `protect`: the file would delete it, but a rule forbids it
- * - `struck`: the reviewer took it from the list
- * - `unrecognised`: not a revision's tag
- * - `other`: a revision of an environment that the file does not name
- */
-export type Fate = 'delete' | 'retain' | 'protect' | 'struck' | 'unrecognised' | 'other';
-
-/** One tag of the plan. */
-export interface PlannedTag {
-  readonly tag: Tag;
-  /** `undefined` when the registry lists the tag but has no manifest for it. Such a tag is never deleted. */
-  readonly digest: Digest | undefined;
-  readonly fate: Fate;
-  /** Why, in a few words for the review. */
-  readonly reason: string;
-  /** The protection rule's name, with fate `protect`. */
-  readonly rule?: string;
-  /** The revision that the tag names, unless it is unrecognised. */
-  readonly names?: RevisionName;
-}
 
 /** Which repository, and which of the two naming schemes its tags follow. */
 export type RepositoryRef =
   | { readonly scheme: 'new'; readonly repository: Repository }
   | { readonly scheme: 'legacy'; readonly repository: Repository; readonly environment: EnvironmentId };
-
-/** What an image index lists, by the index's digest. Nested indexes have an entry of their own. */
-export type Indexes = Readonly<Record<Digest, readonly Digest[]>>;
 
 /** What the registry holds in one repository. */
 export interface RepositoryContent {

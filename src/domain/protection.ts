@@ -2,8 +2,9 @@
  * The rules that keep a doomed tag from being deleted because something that stays needs its manifest. A rule is one
  * function and one line in `protectionRules`.
  */
+
 import type { Digest, Tag } from './names.ts';
-import type { Indexes, PlannedTag } from './plan.ts';
+import type { Indexes, PlannedTag } from './planned-tag.ts';
 
 /** What a rule sees of a repository. */
 interface ProtectionView {

@@ -1,8 +1,9 @@
 /** When a rollout of the registry is really over. `kubectl wait` is no help: it sees the OLD pod, still ready. */
 
-import { describe, VARIABLE } from './deletion-setting.ts';
 import { RefusedError } from './errors.ts';
+import { VARIABLE } from './setting-record.ts';
 import type { EnvEntry, Workload, WorkloadContainer, WorkloadPod } from './workload.ts';
+import { describe } from './workload.ts';
 
 /** Whether a rollout is over, and if not, what it waits for. */
 export type RolloutState =

@@ -43,6 +43,11 @@ export interface Workload {
   readonly status: WorkloadStatus;
 }
 
+/** `StatefulSet docker-registry in namespace domino-platform`. */
+export function describe(workload: Pick<Workload, 'kind' | 'name' | 'namespace'>): string {
+  return `${workload.kind} ${workload.name} in namespace ${workload.namespace}`;
+}
+
 /** Counters that the controller leaves out are 0, revisions that it leaves out are empty. */
 export interface WorkloadStatus {
   readonly observedGeneration: number;

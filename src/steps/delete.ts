@@ -2,12 +2,15 @@
  * Deletes what the plan says, by digest, once for all doomed tags on it, having looked at each tag again: one that
  * moved since the plan was made is left alone, and so is what it stands for now.
  */
-import { readSetting, registryContainer } from '../domain/deletion-setting.ts';
+
+import { readSetting } from '../domain/deletion-setting.ts';
 import { RegistryError, type RegistryFailure, UnreachableError } from '../domain/errors.ts';
 import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { Outcome } from '../domain/outcome.ts';
-import { type Deletion, deletionsOf, type Indexes, type RepositoryPlan } from '../domain/plan.ts';
+import { type Deletion, deletionsOf, type RepositoryPlan } from '../domain/plan.ts';
+import type { Indexes } from '../domain/planned-tag.ts';
 import { protectionRules } from '../domain/protection.ts';
+import { registryContainer } from '../domain/registry-container.ts';
 import type { Manifest, Progress } from '../ports.ts';
 import { concurrently } from './concurrently.ts';
 import type { Context, Step } from './context.ts';

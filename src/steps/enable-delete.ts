@@ -1,18 +1,14 @@
 /** Enables deletion on the registry, having recorded what was there before. */
-import {
-  describe,
-  enablePatch,
-  manualRestore,
-  readSetting,
-  recordOf,
-  registryContainer,
-  VARIABLE,
-} from '../domain/deletion-setting.ts';
+
+import { enablePatch, manualRestore, readSetting } from '../domain/deletion-setting.ts';
 import { ConflictError, RefusedError } from '../domain/errors.ts';
 import { deletionsOf } from '../domain/plan.ts';
+import { registryContainer } from '../domain/registry-container.ts';
 import { refuseUnrollable } from '../domain/rollout.ts';
 import { moveTo } from '../domain/run.ts';
+import { recordOf, VARIABLE } from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
+import { describe } from '../domain/workload.ts';
 import type { Progress } from '../ports.ts';
 import type { Context, Step } from './context.ts';
 import { retrying } from './retry.ts';

@@ -1,7 +1,9 @@
 /** Looking at what the registry holds. */
+
 import { RegistryError } from '../domain/errors.ts';
 import type { Digest, Repository, Tag } from '../domain/names.ts';
-import type { Indexes, RepositoryContent, RepositoryRef } from '../domain/plan.ts';
+import type { RepositoryContent, RepositoryRef } from '../domain/plan.ts';
+import type { Indexes } from '../domain/planned-tag.ts';
 import type { Resolution } from '../ports.ts';
 import { concurrently } from './concurrently.ts';
 import type { Context } from './context.ts';

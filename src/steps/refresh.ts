@@ -1,6 +1,8 @@
 /** A second look at a whole repository, before a plan is executed that was made a while ago. */
+
 import type { Digest, Tag } from '../domain/names.ts';
-import { type Indexes, type RepositoryPlan, revisePlan } from '../domain/plan.ts';
+import { type RepositoryPlan, revisePlan } from '../domain/plan.ts';
+import type { Indexes } from '../domain/planned-tag.ts';
 import type { Context } from './context.ts';
 import { contentOf, tagsOf } from './look.ts';
 

@@ -2,19 +2,16 @@
 
 import { backoffMs } from '../domain/backoff.ts';
 import {
-  ANNOTATION,
   isOurs,
   manualRestore,
   readSetting,
   recordedContainer,
-  recordOf,
-  registryContainer,
   restorePatch,
-  type SettingRecord,
-  VARIABLE,
 } from '../domain/deletion-setting.ts';
 import { RefusedError, RestoreError, UnreachableError } from '../domain/errors.ts';
+import { registryContainer } from '../domain/registry-container.ts';
 import { runsOtherSetting } from '../domain/rollout.ts';
+import { ANNOTATION, recordOf, type SettingRecord, VARIABLE } from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Clock, Progress, WorkloadPort } from '../ports.ts';
 import { awaitRollout } from './rollout.ts';

@@ -1,8 +1,10 @@
 /** Waiting for the end of a rollout. */
-import { readSetting, recordedContainer, recordOf } from '../domain/deletion-setting.ts';
+
+import { readSetting, recordedContainer } from '../domain/deletion-setting.ts';
 import { RefusedError, UnreachableError } from '../domain/errors.ts';
 import { formatDuration } from '../domain/progress.ts';
 import { rolloutState } from '../domain/rollout.ts';
+import { recordOf } from '../domain/setting-record.ts';
 import type { Workload, WorkloadPod } from '../domain/workload.ts';
 import type { Clock, Progress, WorkloadPort } from '../ports.ts';
 

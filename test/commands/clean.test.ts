@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { VARIABLE } from '../../src/domain/deletion-setting.ts';
 import { RefusedError, RegistryError, UnreachableError, UsageError } from '../../src/domain/errors.ts';
 import { NEW_REPOSITORY } from '../../src/domain/names.ts';
+import { VARIABLE } from '../../src/domain/setting-record.ts';
 import { A, B, digest } from '../domain/builders.ts';
 import { LEGACY_A, Scenario } from './scenario.ts';
 

@@ -2,14 +2,15 @@
  * Killed anywhere, resumed until it is done: the end is always the same. fast-check prints the seed and the path of a
  * failure; to see it again: `SEED=… SEED_PATH=… node --test test/commands/crash.test.ts`.
  */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { VARIABLE } from '../../src/domain/deletion-setting.ts';
 import { parseEnvironmentsFile } from '../../src/domain/environments.ts';
 import { legacyRepository, NEW_REPOSITORY, type Repository } from '../../src/domain/names.ts';
 import { doomedTags, legacyRef, NEW_REPOSITORY_REF, planRepository } from '../../src/domain/plan.ts';
 import { isResumable } from '../../src/domain/run.ts';
+import { VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry } from '../../src/domain/workload.ts';
 import { A, B, contentOf } from '../domain/builders.ts';
 import { killAt, live } from './crash.ts';

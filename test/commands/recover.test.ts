@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { recover } from '../../src/commands/recover.ts';
-import { ANNOTATION, VARIABLE } from '../../src/domain/deletion-setting.ts';
 import { RefusedError, RestoreError, UnreachableError } from '../../src/domain/errors.ts';
+import { ANNOTATION, VARIABLE } from '../../src/domain/setting-record.ts';
 import { MemoryDisk } from '../support/fakes/run-store.ts';
 import type { Program } from '../support/fakes/world.ts';
 import { Scenario } from './scenario.ts';

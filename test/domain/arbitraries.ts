@@ -2,16 +2,17 @@
  * Random registries, files and changes. Names come from small pools, so that twins, shared children, strikes and
  * moves really happen. Index graphs may have circles: hashing makes them impossible, but the registry is not ours.
  */
+
 import fc from 'fast-check';
 import type { EnvironmentEntry } from '../../src/domain/environments.ts';
 import { type Digest, type EnvironmentId, parseRevision, type Tag } from '../../src/domain/names.ts';
 import {
-  type Indexes,
   legacyRef,
   NEW_REPOSITORY_REF,
   type RepositoryContent,
   type RepositoryRef,
 } from '../../src/domain/plan.ts';
+import type { Indexes } from '../../src/domain/planned-tag.ts';
 import { A, B, C, digest, tag } from './builders.ts';
 import { closure } from './registry-model.ts';
 

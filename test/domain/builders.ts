@@ -1,4 +1,5 @@
 /** Short ways to write down what a registry holds, what a file says and what a plan is, for the tests of the domain. */
+
 import type { EnvironmentEntry } from '../../src/domain/environments.ts';
 import {
   type Digest,
@@ -8,7 +9,8 @@ import {
   parseTag,
   type Tag,
 } from '../../src/domain/names.ts';
-import type { Indexes, RepositoryContent, RepositoryPlan, RepositoryRef } from '../../src/domain/plan.ts';
+import type { RepositoryContent, RepositoryPlan, RepositoryRef } from '../../src/domain/plan.ts';
+import type { Indexes } from '../../src/domain/planned-tag.ts';
 
 export const A = id('62798b9bee0eb12322fc97e8');
 export const B = id('6286a3c76d4fd0362f8ba3ec');

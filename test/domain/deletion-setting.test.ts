@@ -2,17 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { applyJsonPatch } from '../../scripts/sandbox/api/json-patch.ts';
 import {
-  ANNOTATION,
   enablePatch,
   isOurs,
   readSetting,
   recordedContainer,
-  registryContainer,
   restorePatch,
   type Setting,
-  VARIABLE,
 } from '../../src/domain/deletion-setting.ts';
 import { RefusedError } from '../../src/domain/errors.ts';
+import { registryContainer } from '../../src/domain/registry-container.ts';
+import { ANNOTATION, VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry, JsonPatch } from '../../src/domain/workload.ts';
 import { read, type WireWorkload, wireContainer, wireWorkload } from './workloads.ts';
 

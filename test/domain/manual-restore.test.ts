@@ -5,13 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { applyJsonPatch } from '../../scripts/sandbox/api/json-patch.ts';
-import {
-  enablePatch,
-  manualRestore,
-  readSetting,
-  registryContainer,
-  VARIABLE,
-} from '../../src/domain/deletion-setting.ts';
+import { enablePatch, manualRestore, readSetting } from '../../src/domain/deletion-setting.ts';
+import { registryContainer } from '../../src/domain/registry-container.ts';
+import { VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry, JsonPatch } from '../../src/domain/workload.ts';
 import { read, type WireWorkload, wireContainer, wireWorkload } from './workloads.ts';
 

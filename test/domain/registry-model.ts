@@ -1,6 +1,8 @@
 /** A registry as far as it matters to a plan: deleting a manifest removes every tag on it (distribution issue 1566). */
+
 import type { Digest, Tag } from '../../src/domain/names.ts';
-import type { Deletion, Indexes } from '../../src/domain/plan.ts';
+import type { Deletion } from '../../src/domain/plan.ts';
+import type { Indexes } from '../../src/domain/planned-tag.ts';
 
 export interface RegistryModel {
   readonly tags: ReadonlyMap<Tag, Digest | undefined>;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { VARIABLE } from '../../src/domain/deletion-setting.ts';
 import { RefusedError } from '../../src/domain/errors.ts';
 import { refuseUnrollable, rolloutState } from '../../src/domain/rollout.ts';
+import { VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry, Workload, WorkloadPod } from '../../src/domain/workload.ts';
 import { container, pod, status, workload } from './workloads.ts';
 

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  ANNOTATION,
-  isOurs,
-  readSetting,
-  registryContainer,
-  VARIABLE,
-} from '../../src/domain/deletion-setting.ts';
+import { isOurs, readSetting } from '../../src/domain/deletion-setting.ts';
 import { RefusedError } from '../../src/domain/errors.ts';
+import { registryContainer } from '../../src/domain/registry-container.ts';
+import { ANNOTATION, VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry, WorkloadContainer } from '../../src/domain/workload.ts';
 import { container, workload } from './workloads.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { ANNOTATION, VARIABLE } from '../../src/domain/deletion-setting.ts';
 import { InterruptedError, RefusedError, UnreachableError } from '../../src/domain/errors.ts';
+import { ANNOTATION, VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry, Workload } from '../../src/domain/workload.ts';
 import { enableDelete } from '../../src/steps/enable-delete.ts';
 import { A, entry } from '../domain/builders.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { ANNOTATION, VARIABLE } from '../../src/domain/deletion-setting.ts';
 import { RegistryError, RestoreError, UnreachableError } from '../../src/domain/errors.ts';
+import { ANNOTATION, VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry } from '../../src/domain/workload.ts';
 import { disableDelete } from '../../src/steps/disable-delete.ts';
 import { enableDelete } from '../../src/steps/enable-delete.ts';

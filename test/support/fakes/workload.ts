@@ -1,8 +1,9 @@
 /** The registry's StatefulSet or Deployment, with a controller that takes its time by the fake clock. */
+
 import { isDeepStrictEqual } from 'node:util';
 import { applyJsonPatch } from '../../../scripts/sandbox/api/json-patch.ts';
-import { VARIABLE } from '../../../src/domain/deletion-setting.ts';
 import { ConflictError } from '../../../src/domain/errors.ts';
+import { VARIABLE } from '../../../src/domain/setting-record.ts';
 import type {
   EnvEntry,
   JsonPatch,
