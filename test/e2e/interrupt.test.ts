@@ -1,26 +1,18 @@
 /** Killed or interrupted in every step, then resumed. */
 import assert from 'node:assert/strict';
-import { constants } from 'node:os';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { deletions } from './support/access-log.ts';
 import type { Command } from './support/command.ts';
+import {
+  BEGIN,
+  interruptInEveryStep,
+  midDelete,
+  RESUME,
+  SIGNALS,
+  type Signal,
+  STEPS,
+} from './support/interrupt.ts';
 import { runRecord } from './support/run-folder.ts';
 import { Site, summaryOf } from './support/site.ts';
-import { eventually } from './support/wait.ts';
-
-const STEPS = [
-  'deploy-pod',
-  'verify-layout',
-  'list-new',
-  'list-legacy',
-  'enable-delete',
-  'delete',
-  'move-done',
-  'disable-delete',
-  'teardown',
-] as const;
-const BEGIN = ['--delete', '--yes', '--concurrency', '4'];
-const RESUME = ['--resume', '--concurrency', '4'];
 
 let site: Site;
 before(async () => {
@@ -29,23 +21,13 @@ before(async () => {
 after(() => site[Symbol.asyncDispose]());
 beforeEach(() => site.reset());
 
-/** Waits until some, but not all, of what is doomed has been deleted. */
-async function midDelete(command: Command): Promise<void> {
-  await command.step('delete');
-  const before = (await deletions(site.sandbox.registryLog)).length;
-  await eventually('a few deletions', async () => {
-    assert.ok(!command.hasEnded, command.output);
-    return (await deletions(site.sandbox.registryLog)).length >= before + 2;
-  });
-}
-
 describe('in every step', () => {
   test('kill -9, then --resume', async () => {
     await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 20 });
     for (const [index, step] of STEPS.entries()) {
       const command = site.start(index === 0 ? BEGIN : RESUME);
       await command.step(step);
-      if (step === 'delete') await midDelete(command);
+      if (step === 'delete') await midDelete(site, command);
       command.kill('SIGKILL');
       assert.equal((await command.ended).signal, 'SIGKILL', step);
       await site.assertNothingLost();
@@ -58,30 +40,13 @@ describe('in every step', () => {
     assert.equal(resumed, true);
   });
 
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    test(`${signal}: everything is put back at once; then --resume`, async () => {
-      await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 20 });
-      const code = 128 + constants.signals[signal];
-      for (const [index, step] of STEPS.entries()) {
-        const command = site.start(index === 0 ? BEGIN : RESUME);
-        await command.step(step);
-        if (step === 'delete') await midDelete(command);
-        command.kill(signal);
-        const ended = await command.ended;
-        assert.equal(
-          ended.code,
-          code,
-          `${step}: ${ended.code} ${ended.signal}\n${ended.stdout}${ended.stderr}`,
-        );
-        assert.equal(summaryOf(ended).exitCode, code);
-        assert.match(ended.stderr, /--resume/, step);
-        await site.assertNothingLost();
-        await site.assertTidy();
-      }
-      await site.runs(0, RESUME);
-      await site.assertCleaned();
-    });
-  }
+  // Every signal in every step would be 27 runs; scripts/ordeal.ts does them all.
+  test('a signal: everything is put back at once; then --resume', async () => {
+    await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 20 });
+    await interruptInEveryStep(site, (index) => SIGNALS[index % SIGNALS.length] as Signal);
+    await site.runs(0, RESUME);
+    await site.assertCleaned();
+  });
 });
 
 describe('through npm run clean', () => {
@@ -96,7 +61,7 @@ describe('through npm run clean', () => {
     for (const [index, [name, end]] of Object.entries(ends).entries()) {
       const args = [...(index === 0 ? ['--delete', '--yes'] : ['--resume']), '--concurrency', '1'];
       const command = site.start(args, { through: 'npm' });
-      await midDelete(command);
+      await midDelete(site, command);
       end(command);
       // Settles when the program has closed its standard output, even if npm has left it behind.
       const ended = await command.ended;

@@ -17,11 +17,6 @@ const WORKLOAD = 'docker-registry';
 
 type WorkloadSpec = StatefulSet['spec'];
 
-/** What a run must have done, beside what {@link Circumstances} say. */
-export interface Expectation extends Partial<Circumstances> {
-  readonly code?: number;
-}
-
 export class Site implements AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly registry: RegistryClient;
@@ -186,6 +181,13 @@ export class Site implements AsyncDisposable {
     store.update(this.#resource, canonical({ model: this.#model }, workload));
     await this.#settled();
     this.#workload = this.workload;
+  }
+
+  /** Writes the workload's template back, as a controller with its own opinion would; annotations stay as they are. */
+  writeTemplateBack(): void {
+    this.sandbox.cluster.store.modify<StatefulSet>(this.#key, (workload) => {
+      workload.spec = JSON.parse(this.#workload).spec;
+    });
   }
 
   /** Makes everything as in the beginning, whatever a test has left, and gives the next one a new state folder. */

@@ -1,0 +1,188 @@
+/** Bad weather that the program sits out by itself, and bad weather that it cannot. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { deletions, repeated } from './support/access-log.ts';
+import type { Ended } from './support/command.ts';
+import { midDelete } from './support/interrupt.ts';
+import { applyManualRestore } from './support/manual-restore.ts';
+import { Site, summaryOf } from './support/site.ts';
+import { eventually } from './support/wait.ts';
+
+const CONCURRENCY = 4;
+const DELETING = ['--delete', '--yes', '--concurrency', String(CONCURRENCY)];
+const POD = 'docker-registry-cleaner';
+
+let site: Site;
+before(async () => {
+  site = await Site.open();
+});
+after(() => site[Symbol.asyncDispose]());
+beforeEach(() => site.reset());
+
+const inject = (...faults: Parameters<Site['sandbox']['faults']['inject']>) =>
+  site.sandbox.faults.inject(...faults);
+
+/** A deleting run that is hit in the midst of deleting. */
+async function hitInMidDelete(hit: () => Promise<void>, args: readonly string[] = []) {
+  await inject({ fault: 'registrySlow', delayMs: 30 });
+  const before = (await deletions(site.sandbox.registryLog)).length;
+  const command = site.start([...DELETING, ...args]);
+  await midDelete(site, command);
+  await hit();
+  const ended = await command.ended;
+  return { ...ended, requests: (await deletions(site.sandbox.registryLog)).slice(before) };
+}
+
+/** A deleting run that is hit in the midst of deleting, and recovers by itself. */
+async function sitsOut(hit: () => Promise<void>): Promise<void> {
+  const ended = await hitInMidDelete(hit);
+  assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+  await site.assertCleaned();
+  const { planned, deleted, alreadyGone } = summaryOf(ended);
+  assert.equal(Number(deleted) + Number(alreadyGone), planned);
+  assert.equal(planned, site.judge().doomed.length);
+  assert.ok(repeated(ended.requests) <= CONCURRENCY, `${repeated(ended.requests)} DELETEs were repeated`);
+}
+
+describe('in mid-delete, without a resume', () => {
+  test('the exec sockets drop', () => sitsOut(() => inject({ fault: 'dropExec', podPrefix: POD })));
+  test('the pod is lost', () => sitsOut(() => inject({ fault: 'losePod', pod: POD })));
+  test('the registry restarts', () => sitsOut(() => inject({ fault: 'restartRegistry' })));
+  test('the registry fails some requests', () =>
+    sitsOut(() => inject({ fault: 'registryError', times: 5, method: 'DELETE' })));
+  test('the API server fails while the setting is put back', () =>
+    sitsOut(() => inject({ fault: 'apiError', code: 503, times: 4, path: 'statefulsets' })));
+});
+
+test('in mid-listing the exec sockets drop: the list is whole all the same', async () => {
+  await inject({ fault: 'registrySlow', delayMs: 30 });
+  const command = site.start(DELETING);
+  await command.event('progress', ({ event, step }) => event === 'progress' && step === 'list-new');
+  await inject({ fault: 'dropExec', podPrefix: POD });
+  assert.equal((await command.ended).code, 0, command.output);
+  await site.assertCleaned();
+});
+
+test('a slow API server that also refuses some requests', async () => {
+  await inject({ fault: 'apiSlow', delayMs: 50 });
+  await inject({ fault: 'apiError', code: 429, times: 2, retryAfterSeconds: 1, method: 'GET' });
+  await inject({ fault: 'apiError', code: 500, times: 2, method: 'GET', path: '/pods' });
+  await inject({ fault: 'apiError', code: 503, times: 1, method: 'POST', path: '/pods' });
+  await site.runs(0, DELETING);
+  await site.assertCleaned();
+});
+
+describe('the rollout', () => {
+  test('never ends: the setting is put back, the stuck pod replaced, and the run can be resumed', async () => {
+    await inject({ fault: 'endlessRollout' });
+    const ended = await site.runs(5, [...DELETING, '--rollout-timeout', '2s']);
+    assert.match(ended.stderr, /rollout is not over/);
+    await site.assertUntouched();
+    assert.equal(await site.registry.deletes(), false);
+    await site.runs(0, ['--resume']);
+    await site.assertCleaned();
+  });
+
+  for (const [name, change] of Object.entries({
+    OnDelete: { type: 'OnDelete' },
+    'a partition': { type: 'RollingUpdate', rollingUpdate: { partition: 1 } },
+  } as const)) {
+    test(`${name} is refused before anything is created`, async () => {
+      const before = JSON.parse(site.workload).spec.updateStrategy;
+      await site.configure((spec) => Object.assign(spec, { updateStrategy: change }));
+      const created = podsCreated();
+      const ended = await site.runs(4, DELETING);
+      assert.match(ended.stderr, name === 'OnDelete' ? /OnDelete/ : /partition 1/);
+      assert.deepEqual(created.end(), []);
+      await site.assertUntouched();
+      await site.configure((spec) => Object.assign(spec, { updateStrategy: before }));
+    });
+  }
+});
+
+describe('a controller that writes the template back is named, nothing is lost, and the run can be resumed', () => {
+  test('during the rollout', async () => {
+    await inject({ fault: 'writeBack', afterMs: 50 });
+    await blamesController(await site.run(DELETING));
+  });
+
+  test('in mid-delete', async () => {
+    await blamesController(await hitInMidDelete(async () => site.writeTemplateBack()));
+  });
+
+  async function blamesController(ended: Ended): Promise<void> {
+    assert.ok(ended.code === 4 || ended.code === 5, ended.stdout + ended.stderr);
+    assert.match(ended.stderr, /a controller, a GitOps tool\?/);
+    await site.assertNothingLost();
+    await site.assertTidy();
+    site.sandbox.faults.clear();
+    await site.runs(0, ['--resume']);
+    await site.assertCleaned();
+  }
+});
+
+describe('the API server stays away while the setting is put back', () => {
+  test('exit code 5, and the command that does it by hand is the last thing printed', async () => {
+    const lasting = () => inject({ fault: 'apiError', code: 503, times: 1_000_000, path: 'statefulsets' });
+    const ended = await hitInMidDelete(lasting, ['--restore-timeout', '1s']);
+    assert.equal(ended.code, 5, ended.stdout + ended.stderr);
+    assert.equal(summaryOf(ended).exitCode, 5);
+    site.sandbox.faults.clear();
+    assert.equal(await site.registry.deletes(), true);
+    const last = ended.stderr.trimEnd().split('\n').at(-1) ?? '';
+    await applyManualRestore(last, site.sandbox);
+    await eventually('the registry to refuse deletions again', async () => !(await site.registry.deletes()));
+    await site.assertTidy();
+    await site.runs(0, ['--resume']);
+    await site.assertCleaned();
+  });
+});
+
+describe('the pod cannot start', () => {
+  const words = {
+    imagePull: /ImagePullBackOff[\s\S]*not found/,
+    unschedulable: /0\/1 nodes are available/,
+    containerConfig: /secret "registry-client" not found/,
+    quota: /exceeded quota: compute-quota/,
+    webhook: /admission webhook "policy\.example\.com" denied the request/,
+  } as const;
+  for (const [failure, pattern] of Object.entries(words)) {
+    test(`${failure}: exit code 5, in the cluster's words`, async () => {
+      await inject({ fault: 'failPods', failure: failure as keyof typeof words, podPrefix: POD });
+      const ended = await site.runs(5, ['--pod-timeout', '2s']);
+      assert.match(ended.stderr, pattern);
+      await site.assertUntouched();
+    });
+  }
+});
+
+test('what one may not do is named as rules to ask for, before anything is created', async () => {
+  const created = podsCreated();
+  await inject({
+    fault: 'deny',
+    denials: [
+      { verb: 'create', resource: 'pods/exec' },
+      { verb: 'patch', resource: 'statefulsets', group: 'apps' },
+    ],
+  });
+  const ended = await site.runs(5, DELETING);
+  assert.match(ended.stderr, /resources: \["pods\/exec"\]/);
+  assert.match(ended.stderr, /resources: \["statefulsets"\]\n +resourceNames: \["docker-registry"\]/);
+  assert.deepEqual(created.end(), []);
+  await site.assertUntouched();
+});
+
+/** Names of the pods that are created from now on. */
+function podsCreated(): { end(): string[] } {
+  const names: string[] = [];
+  const stop = site.sandbox.cluster.store.subscribe(({ type, resource, object }) => {
+    if (resource === 'pods' && type === 'ADDED' && object.metadata.name === POD)
+      names.push(object.metadata.name);
+  });
+  return {
+    end() {
+      stop();
+      return names;
+    },
+  };
+}
