@@ -31,6 +31,8 @@ describe('planning', () => {
     const { doomed, counts } = site.judge();
     assert.deepEqual(listed(site.stateDir), doomed);
 
+    const steps = parseEvents(stdout).filter(({ event }) => event === 'step');
+    assert.equal(new Set(steps.map(({ step }) => step)).size, 9, 'every step is told');
     const { durationMs, missingRepositories: missing, ...summary } = summaryOf({ stdout });
     assert.deepEqual(summary, {
       event: 'summary',
