@@ -89,12 +89,15 @@ async function goThrough(names: readonly string[]): Promise<void> {
     `seed ${options.seed}, ${environments} environments of ${revisions} revisions, ${legacy} of them legacy`,
   );
   await using site = await Site.open({ environments, revisions, legacy, rolloutMs: 1000, podStartMs: 300 });
-  const interrupted = new Promise<never>((_, reject) => {
-    life.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
-  });
+  const interrupted = new Promise((resolve) => life.addEventListener('abort', resolve));
+  await Promise.race([interrupted, oneAfterTheOther(site, names)]);
+  if (life.aborted) process.exitCode = 130;
+}
+
+async function oneAfterTheOther(site: Site, names: readonly string[]): Promise<void> {
   for (const name of names) {
     const startedAt = performance.now();
-    await Promise.race([ordeals[name]?.(site), interrupted]);
+    await ordeals[name]?.(site);
     tell(`${name}: passed in ${Math.round((performance.now() - startedAt) / 1000)} s`);
     await site.reset();
   }

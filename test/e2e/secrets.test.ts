@@ -1,0 +1,97 @@
+/** The password is where it is needed, and nowhere else. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { recordApi } from './support/api-recorder.ts';
+import { type CommandOptions, PROJECT } from './support/command.ts';
+import { watchProcesses } from './support/process-watch.ts';
+import { Site } from './support/site.ts';
+
+const DELETING = ['--delete', '--yes'];
+
+let site: Site;
+before(async () => {
+  site = await Site.open();
+});
+after(() => site[Symbol.asyncDispose]());
+beforeEach(() => site.reset());
+
+/** Runs the command under observation, and looks for the password in everything that it leaves and shows. */
+async function leavesNoTrace(
+  args: readonly string[],
+  options: Partial<CommandOptions>,
+): Promise<Set<string>> {
+  await using api = await recordApi(site);
+  const startedAt = Date.now();
+  const command = site.start([...args, '--kubeconfig', api.kubeconfig], options);
+  const watch = watchProcesses(site.sandbox.password, [command.pid]);
+  const ended = await command.ended;
+  const shown = watch.end();
+  assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+
+  if (!args.includes('--local-skopeo'))
+    assert.ok(
+      api.requests.some((request) => /exec\?.*command=/.test(request)),
+      'the commands were recorded',
+    );
+  const { password, username } = site.sandbox;
+  const secrets = [password, Buffer.from(`${username}:${password}`).toString('base64')];
+  for (const secret of secrets) {
+    assert.ok(!ended.stdout.includes(secret), 'on standard output');
+    assert.ok(!ended.stderr.includes(secret), 'on standard error');
+    assert.deepEqual(
+      api.requests.filter((request) => request.includes(secret)),
+      [],
+      'in what is asked of the API server',
+    );
+    const npmLogs = join(PROJECT, 'node_modules/.npm-logs');
+    assert.deepEqual(
+      [site.stateDir, site.home, npmLogs].flatMap((place) => filesWith(secret, place, startedAt)),
+      [],
+    );
+  }
+  if (process.platform === 'linux')
+    assert.deepEqual(shown, [], 'in the arguments or environment of a process');
+  return new Set(watch.programs);
+}
+
+/** Files below a folder, changed since `sinceMs`, that hold the text. */
+function filesWith(text: string, folder: string, sinceMs: number): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => statSync(path).mtimeMs >= sinceMs - 1000)
+    .filter((path) => readFileSync(path).includes(text));
+}
+
+test('SKOPEO_PASSWORD, through npm, in a pod', async () => {
+  const programs = await leavesNoTrace(DELETING, {
+    through: 'npm',
+    env: { SKOPEO_PASSWORD: site.sandbox.password },
+  });
+  if (process.platform === 'linux') assert.ok(programs.has('skopeo'), [...programs].join(' '));
+  await site.assertCleaned();
+});
+
+test('the positional argument, through npm, in a pod: with a warning', async () => {
+  await leavesNoTrace([...DELETING, site.sandbox.password], { through: 'npm' });
+  await site.assertCleaned();
+});
+
+test('SKOPEO_PASSWORD, with the Skopeo of this machine: its children do not inherit it', async () => {
+  await leavesNoTrace([...DELETING, '--local-skopeo'], { env: { SKOPEO_PASSWORD: site.sandbox.password } });
+  await site.assertCleaned();
+});
+
+test('the state is for its owner only', async () => {
+  await site.runs(0, []);
+  const entries = readdirSync(site.stateDir, { recursive: true, withFileTypes: true });
+  assert.ok(entries.length > 5);
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    assert.equal(statSync(path).mode & 0o777, entry.isDirectory() ? 0o700 : 0o600, path);
+  }
+  assert.equal(statSync(site.stateDir).mode & 0o777, 0o700);
+});
