@@ -324,14 +324,12 @@ class Values {
   }
 
   flag(name: OptionName): boolean {
-    return this.#raw[name] === true;
+    return this.#once(name) === true;
   }
 
   optional(name: OptionName): string | undefined {
-    const value = this.#raw[name];
+    const value = this.#once(name);
     if (value === undefined) return undefined;
-    if (Array.isArray(value))
-      throw new UsageError(`--${name} is given ${value.length} times.`, { next: 'Give it once.' });
     const text = String(value);
     if (text === '') throw wrong(name, text, 'a value');
     const { choices } = optionDefinitions[name] as OptionDefinition;
@@ -370,6 +368,12 @@ class Values {
     const durationMs = parseDuration(text);
     if (durationMs !== undefined && durationMs > 0) return durationMs;
     throw wrong(name, text, 'a time such as 90s, 5m or 1h');
+  }
+
+  #once(name: OptionName): string | boolean | undefined {
+    const value = this.#raw[name];
+    if (typeof value !== 'object') return value;
+    throw new UsageError(`--${name} is given ${value.length} times.`, { next: 'Give it once.' });
   }
 
   list(name: OptionName): readonly string[] {

@@ -1,0 +1,124 @@
+/** What the command line says. */
+import leven from 'leven';
+import yargs, { type Options as YargsOption } from 'yargs';
+import { UsageError } from '../domain/errors.ts';
+import { type OptionDefinition, type OptionName, optionDefinitions, type RawOptions } from '../options.ts';
+import { EXIT_CODES } from './ending.ts';
+
+const verbs = {
+  clean: 'List, plan, stop for review; with --delete, delete',
+  recover: "Put the registry's setting back after a run that could not, and remove its pod",
+} as const;
+type Verb = keyof typeof verbs;
+
+export interface Command {
+  readonly verb: Verb;
+  readonly flags: RawOptions;
+  readonly password: string | undefined;
+}
+
+/** `undefined` when help or the version was printed. */
+export function parse(argv: readonly string[]): Command | undefined {
+  const parser = yargs()
+    .scriptName('npm run clean --')
+    .usage(
+      `Usage: npm run clean -- [options]\n       npm run clean -- recover [options]\n\n${describeVerbs()}`,
+    )
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'boolean-negation': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'dot-notation': false,
+      'greedy-arrays': false,
+    })
+    .options(
+      Object.fromEntries(
+        Object.entries(optionDefinitions).map(([name, definition]) => [name, yargsOption(definition)]),
+      ),
+    )
+    .epilogue(EXIT_CODES)
+    .help()
+    .alias('help', 'h')
+    .version()
+    .wrap(Math.min(100, process.stdout.columns ?? 80))
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw new UsageError(message || error.message, { next: 'See --help.', cause: error });
+    });
+  const parsed = parser.parseSync([...argv]) as Record<string, unknown> & { _: (string | number)[] };
+  if (parsed.help === true || parsed.version === true) return undefined;
+  const { _: words, $0: _script, help: _help, h: _h, version: _version, ...flags } = parsed;
+  requireKnown(Object.keys(flags));
+  return { ...verbAndPassword(words.map(String)), flags: flags as RawOptions };
+}
+
+function describeVerbs(): string {
+  return Object.entries(verbs)
+    .map(([verb, what]) => `  ${verb.padEnd(9)}${what}`)
+    .join('\n')
+    .replace('  clean    ', '  (none)   ');
+}
+
+function yargsOption(definition: OptionDefinition): YargsOption {
+  return {
+    type: definition.type === 'boolean' ? 'boolean' : definition.type === 'list' ? 'array' : 'string',
+    group: `${definition.group}:`,
+    describe: definition.value ? `${definition.value}: ${definition.describe}` : definition.describe,
+    ...(definition.type === 'boolean' ? {} : { requiresArg: true }),
+    ...(definition.type === 'list' ? { string: true } : {}),
+    ...(definition.choices ? { choices: definition.choices } : {}),
+    ...(definition.default ? { defaultDescription: definition.default } : {}),
+  };
+}
+
+function requireKnown(given: readonly string[]): void {
+  const known = Object.keys(optionDefinitions) as OptionName[];
+  for (const name of given) {
+    if ((known as string[]).includes(name)) continue;
+    const closest = known.toSorted((a, b) => leven(a, name) - leven(b, name))[0];
+    // Whoever writes --no-delete does not mean --delete.
+    const near =
+      closest !== undefined &&
+      !name.startsWith('no-') &&
+      leven(closest, name) <= Math.max(2, name.length / 3);
+    throw new UsageError(`There is no option --${name}.`, {
+      next: near ? `Did you mean --${closest}?` : 'See --help.',
+    });
+  }
+}
+
+function verbAndPassword(words: readonly string[]): { verb: Verb; password: string | undefined } {
+  const [first, ...more] = words;
+  if (first === undefined) return { verb: 'clean', password: undefined };
+  if (Object.hasOwn(verbs, first)) {
+    if (more.length > (first === 'clean' ? 1 : 0)) throw tooMany();
+    return { verb: first as Verb, password: more[0] };
+  }
+  const verb = Object.keys(verbs).find((each) => leven(each, first) <= 2);
+  if (verb !== undefined)
+    throw new UsageError(`"${first}" looks like a mistyped "${verb}".`, {
+      next: 'If it is the password, set SKOPEO_PASSWORD instead.',
+    });
+  if (more.length > 0) throw tooMany();
+  return { verb: 'clean', password: first };
+}
+
+/** Does not repeat the words: one of them may be the password. */
+function tooMany(): UsageError {
+  return new UsageError('There are too many words on the command line.', {
+    next: 'Only the password may be given without an option name, and SKOPEO_PASSWORD is better. See --help.',
+  });
+}
+
+/** Whether the person wants JSON; known even where the rest of the command line cannot be understood. */
+export function wantsJson(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
+  const given = argv.flatMap((word, index) => {
+    if (word.startsWith('--output=')) return [word.slice('--output='.length)];
+    return word === '--output' ? [argv[index + 1]] : [];
+  });
+  return given.length > 0 ? given.includes('json') : environment.REGISTRY_CLEANER_OUTPUT === 'json';
+}

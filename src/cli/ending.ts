@@ -1,0 +1,65 @@
+/** How the program ends: an exit code, what is said about an error, and the closing object. */
+import { constants } from 'node:os';
+import type { Tally } from '../commands/world.ts';
+import {
+  CleanerError,
+  InterruptedError,
+  RefusedError,
+  RestoreError,
+  StorageError,
+  UnreachableError,
+  UsageError,
+} from '../domain/errors.ts';
+import { noFigures, type Summary } from '../domain/outcome.ts';
+import type { Person } from '../ports.ts';
+
+/** For `--help`. */
+export const EXIT_CODES = `Exit codes:
+    0  done
+    1  a defect of the program
+    2  bad input or usage; nothing was touched
+    3  finished, but something could not be deleted
+    4  refused, to keep something safe
+    5  the cluster or the registry could not be reached or said no, or a
+       setting could not be put back (this outranks every other)
+    6  local storage failed
+  128+n  ended by signal n`;
+
+export interface Ending {
+  person: Person | undefined;
+  tally: Tally | undefined;
+  error: unknown;
+  /** Tags that could not be deleted. */
+  failed: number;
+}
+
+export function exitCodeOf({ error, failed }: Ending): number {
+  if (error === undefined) return failed > 0 ? 3 : 0;
+  if (error instanceof RestoreError) return 5;
+  if (error instanceof UsageError) return 2;
+  if (error instanceof RefusedError) return 4;
+  if (error instanceof UnreachableError) return 5;
+  if (error instanceof StorageError) return 6;
+  if (error instanceof InterruptedError) return 128 + constants.signals[error.signal];
+  return 1;
+}
+
+/** For standard error. */
+export function explain(error: unknown): string {
+  if (error instanceof CleanerError)
+    return `\n${error.message}\n${error.next === '' ? '' : `${error.next}\n`}`;
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `\nThis is a defect of the program. Please report it with these lines:\n${detail}\n`;
+}
+
+export function summarise({ tally }: Ending, exitCode: number, durationMs: number): Summary {
+  return {
+    event: 'summary',
+    mode: tally?.mode ?? 'plan',
+    exitCode,
+    environments: tally?.environments ?? 0,
+    ...(tally?.figures() ?? noFigures),
+    resumed: tally?.resumed ?? false,
+    durationMs,
+  };
+}

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { UsageError } from '../../src/domain/errors.ts';
+import { optionDefinitions, type RawOptions, readOptions } from '../../src/options.ts';
+
+function read(flags: RawOptions = {}, environment: Record<string, string> = {}) {
+  return readOptions({
+    flags,
+    environment,
+    resolvePath: (path) => `/user/${path}`,
+    resolveDefault: (path) => `/project/${path}`,
+  });
+}
+
+/** The error that a flag, or else an environment variable, is answered with. */
+function faultOf(flags: RawOptions, environment?: Record<string, string>): string {
+  try {
+    read(flags, environment);
+  } catch (error) {
+    assert.ok(error instanceof UsageError, String(error));
+    return `${error.message} ${error.next}`;
+  }
+  return assert.fail('it was accepted');
+}
+
+describe('options', () => {
+  it('have the defaults that the help tells', () => {
+    const options = read();
+    assert.deepEqual(
+      [options.namespace, options.registry, options.registryWorkload, options.concurrency, options.output],
+      ['domino-platform', 'docker-registry:5000', 'docker-registry', 8, 'text'],
+    );
+    assert.deepEqual([options.rolloutTimeoutMs, options.restoreTimeoutMs], [600_000, 300_000]);
+    assert.deepEqual(
+      [options.delete, options.yes, options.resume, options.fresh],
+      [false, false, false, false],
+    );
+    assert.equal(options.kubeconfig, undefined);
+    assert.ok(Object.isFrozen(options));
+  });
+
+  it('come from flags, else from the environment, else from the defaults', () => {
+    const environment = { REGISTRY_CLEANER_CONCURRENCY: '3', REGISTRY_CLEANER_NAMESPACE: 'b' };
+    const { concurrency, namespace, secretNamespace } = read({ namespace: 'a' }, environment);
+    assert.deepEqual([concurrency, namespace, secretNamespace], [3, 'a', 'domino-compute']);
+  });
+
+  it('can all be given by the environment, each under its name', () => {
+    const environment = Object.fromEntries(
+      Object.entries(optionDefinitions).map(([name, definition]) => {
+        const sample = 'choices' in definition ? definition.choices[0] : samples[name];
+        const text = definition.type === 'boolean' ? 'yes' : (sample ?? 'some');
+        return [`REGISTRY_CLEANER_${name.toUpperCase().replaceAll('-', '_')}`, text];
+      }),
+    );
+    const defaults = read();
+    const given = read({}, environment);
+    const unchanged = (Object.keys(defaults) as (keyof typeof defaults)[]).filter(
+      (key) => JSON.stringify(defaults[key]) === JSON.stringify(given[key]),
+    );
+    assert.deepEqual(
+      unchanged.sort(),
+      ['imagePullPolicy', 'output'],
+      'those whose first choice is the default',
+    );
+  });
+
+  const samples: Record<string, string> = {
+    concurrency: '64',
+    'rollout-timeout': '1h',
+    'restore-timeout': '90s',
+    'pod-timeout': '200ms',
+    'pod-label': 'a=b,c=d=e',
+    'pod-annotation': 'a=',
+    'node-selector': 'disk=ssd',
+    toleration: 'a=b:NoSchedule,c',
+  };
+
+  it('take a boolean from the environment in words', () => {
+    for (const text of ['true', '1', 'yes', 'TRUE'])
+      assert.equal(read({}, { REGISTRY_CLEANER_TLS: text }).tls, true);
+    for (const text of ['false', '0', 'no', ''])
+      assert.equal(read({}, { REGISTRY_CLEANER_TLS: text }).tls, false);
+    assert.match(faultOf({}, { REGISTRY_CLEANER_TLS: 'perhaps' }), /--tls is "perhaps".*true or false/);
+  });
+
+  it('take paths from where the user is, and defaults from the project', () => {
+    const { environments, stateDir, kubeconfig } = read({ environments: 'mine', kubeconfig: 'kube' });
+    assert.deepEqual([environments, stateDir, kubeconfig], ['/user/mine', '/project/state', '/user/kube']);
+  });
+
+  it('take lists', () => {
+    const options = read({
+      'pod-label': ['a=b', 'c=d=e'],
+      'node-selector': 'disk=ssd',
+      toleration: ['gone', 'key=value', 'key=value:NoExecute', 'key:NoSchedule'],
+    });
+    assert.deepEqual(options.podLabels, { a: 'b', c: 'd=e' });
+    assert.deepEqual(options.nodeSelector, { disk: 'ssd' });
+    assert.deepEqual(options.tolerations, [
+      { key: 'gone' },
+      { key: 'key', value: 'value' },
+      { key: 'key', value: 'value', effect: 'NoExecute' },
+      { key: 'key', effect: 'NoSchedule' },
+    ]);
+  });
+
+  const faults: [RawOptions, RegExp][] = [
+    [{ concurrency: '0' }, /--concurrency is "0".*from 1 to 64/],
+    [{ concurrency: '65' }, /from 1 to 64/],
+    [{ concurrency: '1e1' }, /from 1 to 64/],
+    [{ concurrency: '-1' }, /from 1 to 64/],
+    [{ concurrency: ' 3' }, /from 1 to 64/],
+    [{ concurrency: '3.5' }, /from 1 to 64/],
+    [{ concurrency: ['1', '2'] }, /--concurrency is given 2 times/],
+    [{ delete: [true, true] as never }, /--delete is given 2 times/],
+    [{ 'rollout-timeout': '5' }, /--rollout-timeout is "5".*90s, 5m or 1h/],
+    [{ 'rollout-timeout': '0s' }, /90s, 5m or 1h/],
+    [{ 'restore-timeout': '-5m' }, /90s, 5m or 1h/],
+    [{ 'pod-timeout': '5 m' }, /90s, 5m or 1h/],
+    [{ 'pod-timeout': '5M' }, /90s, 5m or 1h/],
+    [{ namespace: 'Domino' }, /a Kubernetes name/],
+    [{ namespace: '../etc' }, /a Kubernetes name/],
+    [{ namespace: '' }, /a value/],
+    [{ registry: 'http://registry:5000' }, /without http:\/\//],
+    [{ registry: 'registry:5000/x' }, /without a path/],
+    [{ registry: 'registry;rm' }, /HOST/],
+    [{ registry: '-oops' }, /HOST/],
+    [{ only: 'both' }, /new or legacy/],
+    [{ output: 'xml' }, /text or json/],
+    [{ 'image-pull-policy': 'always' }, /IfNotPresent or Always or Never/],
+    [{ 'pod-label': ['novalue'] }, /KEY=VALUE/],
+    [{ 'pod-label': ['=x'] }, /KEY=VALUE/],
+    [{ toleration: ['a=b:Sometimes'] }, /NoSchedule/],
+    [{ toleration: [''] }, /NoSchedule/],
+  ];
+  for (const [flags, expected] of faults)
+    it(`refuse ${JSON.stringify(flags)}`, () => assert.match(faultOf(flags), expected));
+
+  it('accept registries by name, address and IPv6 address', () => {
+    for (const registry of ['docker-registry:5000', 'registry', '127.0.0.1:5000', '[::1]:5000', 'a.b.c'])
+      assert.equal(read({ registry }).registry, registry);
+  });
+});
