@@ -44,7 +44,14 @@ export function compose(given: { flags: RawOptions; password: string | undefined
     onRepeated: () => person.say('Still putting everything back; please wait.'),
   });
   const { stdin, stdout, stderr } = process;
-  const person = createPerson({ stdin, stdout, stderr, output: options.output, signal: signals.signal });
+  const person = createPerson({
+    stdin,
+    stdout,
+    stderr,
+    output: options.output,
+    signal: signals.signal,
+    interrupt: () => process.kill(process.pid, 'SIGINT'),
+  });
   if (given.password !== undefined)
     person.warn(
       "A password on the command line can be read by others in the list of processes, and stays in the shell's history. Set SKOPEO_PASSWORD instead.",

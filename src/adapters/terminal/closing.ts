@@ -42,8 +42,9 @@ function describeDeletions(summary: Summary): string {
 function nameOpen(entries: readonly JournalEntry[]): string[] {
   const lines = entries
     .slice(0, NAMED)
-    .map(({ repository, tag, outcome, reason }) =>
-      plainText(`  ${outcome}: ${repository}:${tag}${reason === undefined ? '' : `: ${reason}`}`),
+    .map(
+      ({ repository, tag, outcome, reason }) =>
+        `  ${plainText(`${outcome}: ${repository}:${tag}${reason === undefined ? '' : `: ${reason}`}`)}`,
     );
   return entries.length > NAMED
     ? [...lines, `  … and ${entries.length - NAMED} more, in the journal`]

@@ -22,6 +22,8 @@ export interface PersonOptions {
   readonly stderr: NodeJS.WriteStream;
   /** Ends a question that is still open. */
   readonly signal: AbortSignal;
+  /** Ctrl+C at a question: the terminal gives it as a key then, and the system sends no signal. */
+  readonly interrupt: () => void;
 }
 
 export function createPerson(options: PersonOptions): Person {
@@ -57,7 +59,7 @@ class TerminalPerson implements Person {
 
   review(review: Review, circumstances: ReviewCircumstances): void {
     this.event({ event: 'review', ...circumstances, ...review });
-    this.say(`\n${renderReview(review, circumstances, this.#text.columns ?? DEFAULT_WIDTH)}\n`);
+    this.say(`\n${renderReview(review, circumstances, this.#text.columns || DEFAULT_WIDTH)}\n`);
   }
 
   closing(summary: Summary, given: { folder: string; open: readonly JournalEntry[] }): void {
@@ -66,9 +68,13 @@ class TerminalPerson implements Person {
 
   async confirm(question: string, expected: string): Promise<boolean> {
     const prompt = createInterface({ input: this.#options.stdin, output: this.#text });
+    prompt.on('SIGINT', this.#options.interrupt);
     try {
       const answer = prompt.question(question, { signal: this.#options.signal });
-      const closed = new Promise<string>((resolve) => prompt.once('close', () => resolve('')));
+      // The end of the input, or a terminal that has gone, is an answer too: no.
+      const closed = new Promise<string>((resolve) => {
+        for (const end of ['close', 'error']) prompt.once(end, () => resolve(''));
+      });
       return (await Promise.race([answer, closed])).trim() === expected;
     } catch (error) {
       // Whatever made the question end, the signal's reason is the better answer.
@@ -81,7 +87,8 @@ class TerminalPerson implements Person {
 
   async steps(steps: readonly StepView[]): Promise<void> {
     const announced = steps.map((step) => this.#announced(step));
-    if (this.#options.output === 'text' && this.#text.isTTY) {
+    // A terminal that does not know its size, as some remote ones, would be shown nothing of a list.
+    if (this.#options.output === 'text' && this.#text.isTTY && this.#text.columns > 0) {
       // Loaded late: `--help` and bad input do not need it.
       const { runTaskList } = await import('./task-list.ts');
       await runTaskList(announced, oneLine);

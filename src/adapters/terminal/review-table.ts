@@ -77,11 +77,11 @@ function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
       ? [`${count(totals.protected, 'tag')} protected, although the file would delete them.`]
       : []),
     ...(leftAlone.unrecognised > 0
-      ? [`${count(leftAlone.unrecognised, 'tag')} that no revision has (such as buildcache) are left alone.`]
+      ? [`Left alone: ${count(leftAlone.unrecognised, 'tag')} that no revision has (such as buildcache).`]
       : []),
     ...(leftAlone.otherEnvironments > 0
       ? [
-          `${count(leftAlone.otherEnvironments, 'tag')} of environments that the file does not name are left alone.`,
+          `Left alone: ${count(leftAlone.otherEnvironments, 'tag')} of environments that the file does not name.`,
         ]
       : []),
     ...(missing > 0 ? [`${count(missing, 'environment')} without a legacy repository.`] : []),

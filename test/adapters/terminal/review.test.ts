@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { renderClosing } from '../../../src/adapters/terminal/closing.ts';
+import { renderReview } from '../../../src/adapters/terminal/review-table.ts';
+import { legacyRepository } from '../../../src/domain/names.ts';
+import { type JournalEntry, noFigures, type Summary } from '../../../src/domain/outcome.ts';
+import {
+  legacyRef,
+  NEW_REPOSITORY_REF,
+  planMissingRepository,
+  planRepository,
+  revisePlan,
+} from '../../../src/domain/plan.ts';
+import { reviewPlan } from '../../../src/domain/review.ts';
+import { A, B, C, contentOf, entry, tag } from '../../domain/builders.ts';
+import { personAt } from './streams.ts';
+
+const FILE = [entry(A, 4), entry(B)];
+const PLANS = [
+  planRepository(
+    contentOf(
+      NEW_REPOSITORY_REF,
+      [`${A}-1 one`, `${A}-2 two`, `${A}-3 four`, `${A}-4 four`, `${B}-1 b`, `${C}-1 c`, 'buildcache x'],
+      { four: ['two'] },
+    ),
+    FILE,
+  ),
+  planMissingRepository(legacyRef(A)),
+  planRepository(contentOf(legacyRef(B), ['1 one', '2 two']), FILE),
+];
+const CIRCUMSTANCES = {
+  registry: 'docker-registry:5000',
+  context: 'prod',
+  done: 0,
+  restarts: 2,
+  lists: '/state/run',
+};
+
+function rendered(width: number, circumstances = CIRCUMSTANCES): string[] {
+  return renderReview(reviewPlan(PLANS, FILE), circumstances, width).split('\n');
+}
+
+describe('the review', () => {
+  it('is a table where there is room', () => {
+    assert.deepEqual(rendered(200).slice(0, 4), [
+      'ENVIRONMENT               REPOSITORY                       FOUND  RETAINED  DELETE  PROTECTED',
+      `${A}  dominodatalab/environment            4         1       1  2 (1 index child, 1 shared digest)`,
+      `${B}  dominodatalab/environment            1         0   ALL 1  –`,
+      `${B}  domino-${B}      2         0   ALL 2  –`,
+    ]);
+  });
+
+  it('names the scheme instead of the repository where there is less', () => {
+    assert.deepEqual(rendered(100).slice(0, 4), [
+      'ENVIRONMENT               WHERE   FOUND  RETAINED  DELETE  PROTECTED',
+      `${A}  new         4         1       1  2 (1 index child, 1 shared digest)`,
+      `${B}  new         1         0   ALL 1  –`,
+      `${B}  legacy      2         0   ALL 2  –`,
+    ]);
+  });
+
+  it('is a list of blocks where there is little', () => {
+    assert.deepEqual(rendered(60).slice(0, 5), [
+      `${A} (new)`,
+      '  found 4, retained 1, delete 1',
+      '  protected 2 (1 index child, 1 shared digest)',
+      `${B} (new)`,
+      '  found 1, retained 0, delete ALL 1',
+    ]);
+    for (const line of rendered(60).slice(0, 7)) assert.ok(line.length <= 60, line);
+  });
+
+  it('says what one has to know before agreeing', () => {
+    assert.deepEqual(rendered(100).slice(5), [
+      '4 tags of 7 to delete from docker-registry:5000 (context prod).',
+      'ALL: of 1 environment nothing will remain.',
+      '2 tags protected, although the file would delete them.',
+      'Left alone: 1 tag that no revision has (such as buildcache).',
+      'Left alone: 1 tag of environments that the file does not name.',
+      '1 environment without a legacy repository.',
+      'Deleting lets the registry restart 2 times.',
+      'Lists: /state/run',
+    ]);
+  });
+
+  it('says what is gone already, and when nothing restarts', () => {
+    const lines = rendered(100, { ...CIRCUMSTANCES, done: 3, restarts: 0 }).join('\n');
+    assert.match(lines, /3 of them are gone already/);
+    assert.match(lines, /not restart/);
+  });
+
+  it('counts what was struck', () => {
+    const [first, ...others] = PLANS;
+    assert.ok(first);
+    const struck = revisePlan(first, { struck: new Set([tag(`${A}-1`)]) });
+    const text = renderReview(reviewPlan([struck, ...others], FILE), CIRCUMSTANCES, 200);
+    assert.match(text, /3 \(1 index child, 1 shared digest, 1 struck\)/);
+  });
+
+  it('takes the width of the terminal', () => {
+    const { person, stdout } = personAt({ columns: 60 });
+    person.review(reviewPlan(PLANS, FILE), CIRCUMSTANCES);
+    assert.ok(stdout().includes(`${A} (new)`));
+  });
+});
+
+describe('the closing summary', () => {
+  const summary: Summary = {
+    event: 'summary',
+    mode: 'delete',
+    exitCode: 3,
+    environments: 2,
+    ...noFigures,
+    planned: 10,
+    deleted: 6,
+    alreadyGone: 1,
+    failed: 1,
+    drifted: 1,
+    retained: 3,
+    struck: 2,
+    resumed: false,
+    durationMs: 1,
+  };
+  const failed: JournalEntry = {
+    at: '',
+    repository: legacyRepository(A),
+    tag: tag('7'),
+    outcome: 'failed',
+    reason: 'it \u001b[2Jis in use',
+  };
+
+  it('counts what became of the tags, and names those that failed', () => {
+    assert.equal(
+      renderClosing(summary, { folder: '/state/run', open: [failed] }),
+      [
+        'Deleted: 6 of 10 tags; 1 gone already, 1 drifted (left alone), 1 FAILED, 1 still to do.',
+        'Kept: 3 retained, 2 struck.',
+        `  failed: domino-${A}:7: it  [2Jis in use`,
+        'Lists and journal: /state/run',
+      ].join('\n'),
+    );
+  });
+
+  it('does not name thousands', () => {
+    const text = renderClosing(summary, { folder: '', open: Array.from({ length: 1000 }, () => failed) });
+    assert.equal(text.split('\n').filter((line) => line.startsWith('  failed')).length, 20);
+    assert.match(text, /and 980 more/);
+  });
+
+  it('of a plan says how to go on', () => {
+    const plan: Summary = { ...summary, mode: 'plan', exitCode: 0 };
+    assert.match(renderClosing(plan, { folder: '', open: [] }), /To delete: 10 tags.*--resume --delete/s);
+  });
+});

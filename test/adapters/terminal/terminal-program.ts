@@ -1,0 +1,20 @@
+/** Runs two steps in the list, as a program does that has a terminal. Ends with 3 when the step's own error comes out. */
+import { createPerson } from '../../../src/adapters/terminal/person.ts';
+
+const { stdin, stdout, stderr } = process;
+const person = createPerson({
+  output: 'text',
+  stdin,
+  stdout,
+  stderr,
+  signal: new AbortController().signal,
+  interrupt: () => {},
+});
+const failure = new Error('it failed');
+const steps = [
+  { key: 'list-new', title: 'list new-repo tags', skip: '--only legacy', run: async () => undefined },
+  { key: 'delete', title: 'delete', skip: undefined, run: async () => '3 tags' },
+  { key: 'teardown', title: 'teardown', skip: undefined, run: () => Promise.reject(failure) },
+] as const;
+const error = await person.steps(steps).catch((reason: unknown) => reason);
+process.exitCode = error === failure ? 3 : 1;
