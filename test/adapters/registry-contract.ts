@@ -6,14 +6,14 @@ import type { Digest, Repository, Tag } from '../../src/domain/names.ts';
 import type { Credentials, Registry } from '../../src/ports.ts';
 import { OCI_IMAGE, OCI_INDEX, startRegistry, type TestRegistry } from '../support/registry.ts';
 
-export interface RegistryTarget {
+interface RegistryTarget {
   readonly host: string;
   readonly credentials: Credentials | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Builds the adapter, ready to be used; `dispose` is called after each test. */
-export type RegistryFactory = (
+type RegistryFactory = (
   target: RegistryTarget,
 ) => Promise<{ readonly registry: Registry; dispose(): Promise<void> }>;
 

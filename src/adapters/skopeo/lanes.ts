@@ -27,6 +27,7 @@ export class Lanes {
   readonly #options: LanesOptions;
   readonly #lanes = new Set<Lane>();
   readonly #idle: Lane[] = [];
+  /** What each lane is at work on. */
   readonly #active = new Set<Task>();
   readonly #openings = new Set<Promise<void>>();
   readonly #logins = new Map<string, Promise<void>>();
@@ -114,7 +115,7 @@ export class Lanes {
   /** Keeps a lane at work for as long as there is some. */
   async #work(lane: Lane): Promise<void> {
     while (!this.#paused && this.#unswept.size === 0) {
-      const task = this.#options.queue.take();
+      const task = this.#options.queue.take(Math.max(1, this.#options.concurrency - this.#active.size));
       if (task === undefined) break;
       this.#active.add(task);
       try {

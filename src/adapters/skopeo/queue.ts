@@ -32,13 +32,11 @@ interface PendingLook {
  */
 export class WorkQueue {
   readonly #registry: string;
-  readonly #lanes: number;
   #commands: Command[] = [];
   #looks: PendingLook[] = [];
 
-  constructor({ registry, lanes }: { registry: string; lanes: number }) {
+  constructor(registry: string) {
     this.#registry = registry;
-    this.#lanes = lanes;
   }
 
   get size(): number {
@@ -59,10 +57,11 @@ export class WorkQueue {
     return done.promise;
   }
 
-  take(): Task | undefined {
+  /** @param freeLanes as many could take work now, the caller's among them: looks are shared out among these */
+  take(freeLanes: number): Task | undefined {
     const command = this.#commands.shift();
     if (command !== undefined) return commandTask(command);
-    const batch = this.#takeBatch();
+    const batch = this.#takeBatch(freeLanes);
     return batch.length > 0 ? lookTask(batch, this.#registry) : undefined;
   }
 
@@ -73,9 +72,8 @@ export class WorkQueue {
     for (const { done } of waiting) done.reject(error);
   }
 
-  /** Looks in one repository; not more than leave some for the other lanes. */
-  #takeBatch(): readonly PendingLook[] {
-    const size = Math.min(LARGEST_BATCH, Math.ceil(this.#looks.length / this.#lanes));
+  #takeBatch(freeLanes: number): readonly PendingLook[] {
+    const size = Math.min(LARGEST_BATCH, Math.ceil(this.#looks.length / freeLanes));
     const other = this.#looks.findIndex(({ repository }) => repository !== this.#looks[0]?.repository);
     return this.#looks.splice(0, other < 0 ? size : Math.min(size, other));
   }

@@ -48,7 +48,7 @@ class SkopeoRegistry implements Registry {
     const { shell, registry, tls, concurrency, signal, run, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     this.#credentials = options.credentials;
     this.#registry = registry;
-    this.#queue = new WorkQueue({ registry, lanes: concurrency });
+    this.#queue = new WorkQueue(registry);
     this.#lanes = new Lanes({
       ...{ shell, registry, tls, concurrency, signal, timeoutMs },
       queue: this.#queue,
