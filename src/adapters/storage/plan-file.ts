@@ -56,7 +56,9 @@ function endOfLastLine(text: string | undefined): number {
 
 function parsePlan(line: string, path: string): RepositoryPlan {
   try {
-    return JSON.parse(line);
+    const value = JSON.parse(line);
+    if (typeof value.ref.repository === 'string' && Array.isArray(value.tags)) return value;
+    throw new TypeError('it is no plan of a repository');
   } catch (error) {
     throw new StorageError(`The plan in ${path} is damaged.`, {
       next: 'Give this run up with --fresh and begin a new one.',

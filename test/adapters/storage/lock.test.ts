@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { lockFolder } from '../../../src/adapters/storage/lock.ts';
 import { RefusedError } from '../../../src/domain/errors.ts';
 import { temporaryFolder } from './folder.ts';
 
-const HOLDER = join(import.meta.dirname, 'holder.ts');
+const HOLDER = fileURLToPath(import.meta.resolve('./holder.ts'));
 
 /** Another process that holds the lock of a folder. */
 async function hold(test: TestContext, folder: string): Promise<ChildProcess> {

@@ -63,15 +63,16 @@ describe('the plan on disk', () => {
     assert.equal(await file.sha256(), first);
   });
 
-  it('that is damaged is reported', async (test) => {
-    const path = pathIn(test);
-    writeFileSync(path, '{"ref":\n');
-    await assert.rejects(openPlanFile(path).read(), (error: unknown) => {
-      assert.ok(error instanceof StorageError);
-      assert.match(error.next, /--fresh/);
-      return true;
+  for (const line of ['{"ref":', '{}', 'null', '{"ref":{"repository":"r"}}'])
+    it(`that is damaged is reported: ${line}`, async (test) => {
+      const path = pathIn(test);
+      writeFileSync(path, `${line}\n`);
+      await assert.rejects(openPlanFile(path).read(), (error: unknown) => {
+        assert.ok(error instanceof StorageError);
+        assert.match(error.next, /--fresh/);
+        return true;
+      });
     });
-  });
 
   it('refuses to be a symbolic link', async (test) => {
     const path = pathIn(test);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 
-const PROGRAM = join(import.meta.dirname, 'terminal-program.ts');
+const PROGRAM = fileURLToPath(import.meta.resolve('./terminal-program.ts'));
 /** Gives a program a terminal; the one of util-linux, which passes the exit code on. */
 const noScript =
   spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') === true

@@ -16,7 +16,7 @@ interface Content {
   readonly manifests: Map<Digest, Manifest>;
 }
 
-export const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
+const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 
 /** What needs no answer of the registry. */
