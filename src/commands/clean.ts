@@ -35,12 +35,15 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
   const prepared = await prepare(world, tally);
   const resumed = prepared.start.action === 'resume' ? prepared.earlier?.run : undefined;
   const runId = resumed?.record.id ?? world.newRunId();
-  const connection = await world.connect(runId);
-  const binding = await identify(world, connection, bound(prepared));
-  await requirePermissions(world, connection, { deleting: prepared.deletes });
-  await clearAway(world, connection, { prepared, runId });
-  const { enabled } = await inspectWorkload(world, connection, { run: runId, deleting: prepared.deletes });
-  const credentials = await findCredentials(world, connection);
+  const { connection, binding, enabled, credentials } = await preflight(world, prepared, runId).catch(
+    (error: unknown) => {
+      if (resumed?.record.stage === 'deleting')
+        world.person.warn(
+          'A killed start of this run may have left deletion enabled. If you cannot resume it now: npm run clean -- recover',
+        );
+      throw error;
+    },
+  );
 
   const run = resumed ?? (await prepared.store.create(newRecord(world, prepared, runId, binding)));
   if (resumed) await resumed.update((record) => resumedRecord(record, prepared, binding));
@@ -129,6 +132,17 @@ function bound({ start, latest }: Prepared): RunRecord | undefined {
   return start.action === 'resume' || start.action === 'give-up' ? latest?.record : undefined;
 }
 
+/** Asks of the cluster what has to be known before the first step. */
+async function preflight(world: World, prepared: Prepared, runId: string) {
+  const connection = await world.connect(runId);
+  const binding = await identify(world, connection, bound(prepared));
+  await requirePermissions(world, connection, { deleting: prepared.deletes });
+  await clearAway(world, connection, { prepared, runId });
+  const { enabled } = await inspectWorkload(world, connection, { run: runId, deleting: prepared.deletes });
+  const credentials = await findCredentials(world, connection);
+  return { connection, binding, enabled, credentials };
+}
+
 /** Puts right, and away, what earlier runs of this state folder have left in the cluster. */
 async function clearAway(
   world: World,
@@ -136,7 +150,7 @@ async function clearAway(
   given: { prepared: Prepared; runId: string },
 ): Promise<void> {
   const { start, latest, store } = given.prepared;
-  const pod = await connection.pod.find(world.work);
+  const pod = world.options.localSkopeo ? undefined : await connection.pod.find(world.work);
   // The state folder is locked, so a pod of another run that it knows belongs to a program that has died.
   if (pod && pod.run !== given.runId && pod.run !== '' && (await store.knows(pod.run)))
     await (await world.connect(given.runId, { anyRun: true })).pod.remove(world.work);

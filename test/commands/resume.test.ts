@@ -105,6 +105,20 @@ describe('resuming', () => {
     scene.assertUntouched(before);
   });
 
+  it('that cannot begin says that deletion may still be enabled', async () => {
+    await interrupted();
+    scene.clusterUid = 'cluster-2';
+    const { program } = await scene.clean({ resume: true });
+    assert.match(program.person.warnings.join('\n'), /may have left deletion enabled.*recover/);
+  });
+
+  it('without a pod of its own needs no permission to look for one', async () => {
+    scene.pod.before = () => {
+      throw new Error('nobody may look at pods');
+    };
+    await scene.cleanly({ 'local-skopeo': true });
+  });
+
   it('is refused against another cluster', async () => {
     await scene.cleanly({});
     scene.clusterUid = 'cluster-2';

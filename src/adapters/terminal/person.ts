@@ -7,7 +7,7 @@ import { plainText } from '../../domain/text.ts';
 import type { Person, Progress, ReviewCircumstances, StepView } from '../../ports.ts';
 import { renderClosing } from './closing.ts';
 import { renderReview } from './review-table.ts';
-import { closing, type ProgressText } from './task-list.ts';
+import { closing, type ProgressText } from './step-text.ts';
 
 /** Plain lines of progress come no more often than this. */
 const PLAIN_PROGRESS_EVERY_MS = 5000;

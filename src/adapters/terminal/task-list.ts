@@ -1,7 +1,7 @@
 /** The steps as a listr2 list, for a terminal. */
 import { Listr, type ListrTask } from 'listr2';
-import { formatDuration } from '../../domain/progress.ts';
-import type { Progress, StepView } from '../../ports.ts';
+import type { StepView } from '../../ports.ts';
+import { closing, type ProgressText } from './step-text.ts';
 
 /** Shows the steps on standard output and runs them, up to the first that fails. */
 export async function runTaskList(steps: readonly StepView[], progressText: ProgressText): Promise<void> {
@@ -31,15 +31,4 @@ export async function runTaskList(steps: readonly StepView[], progressText: Prog
       formatOutput: 'truncate',
     },
   }).run();
-}
-
-/** Makes a `Progress` out of a way to show one line. */
-export type ProgressText = (show: (text: string) => void) => Progress;
-
-/** `delete (812 tags, 2 min 05 s)`. */
-export function closing(title: string, note: string | undefined, durationMs: number): string {
-  const parts = [note, durationMs >= 1000 ? formatDuration(durationMs) : undefined].filter(
-    (part) => part !== undefined,
-  );
-  return parts.length === 0 ? title : `${title} (${parts.join('; ')})`;
 }
