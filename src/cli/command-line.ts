@@ -6,9 +6,14 @@ import { type OptionDefinition, type OptionName, optionDefinitions, type RawOpti
 import { EXIT_CODES } from './ending.ts';
 
 const verbs = {
-  clean: 'List, plan, stop for review; with --delete, delete',
-  recover: "Put the registry's setting back after a run that could not, and remove its pod",
+  clean: 'list, plan, stop for review; with --delete, delete (the default)',
+  recover: "put the registry's setting back after a run that could not, and remove its pod",
 } as const;
+/** How the registry's password is given. */
+const PASSWORD = `The registry's password is taken from the variable SKOPEO_PASSWORD, else from
+an argument (npm run clean -- PASSWORD; others can read it there), else from
+the Secret in the cluster.`;
+
 type Verb = keyof typeof verbs;
 
 export interface Command {
@@ -21,9 +26,8 @@ export interface Command {
 export function parse(argv: readonly string[]): Command | undefined {
   const parser = yargs()
     .scriptName('npm run clean --')
-    .usage(
-      `Usage: npm run clean -- [options]\n       npm run clean -- recover [options]\n\n${describeVerbs()}`,
-    )
+    .usage('Usage: $0 [COMMAND] [options]')
+    .command(Object.entries(verbs).map(([command, describe]) => ({ command, describe, handler() {} })))
     .parserConfiguration({
       'camel-case-expansion': false,
       'boolean-negation': false,
@@ -37,7 +41,7 @@ export function parse(argv: readonly string[]): Command | undefined {
         Object.entries(optionDefinitions).map(([name, definition]) => [name, yargsOption(definition)]),
       ),
     )
-    .epilogue(EXIT_CODES)
+    .epilogue(`${PASSWORD}\n\n${EXIT_CODES}`)
     .help()
     .alias('help', 'h')
     .version()
@@ -51,13 +55,6 @@ export function parse(argv: readonly string[]): Command | undefined {
   const { _: words, $0: _script, help: _help, h: _h, version: _version, ...flags } = parsed;
   requireKnown(Object.keys(flags));
   return { ...verbAndPassword(words.map(String)), flags: flags as RawOptions };
-}
-
-function describeVerbs(): string {
-  return Object.entries(verbs)
-    .map(([verb, what]) => `  ${verb.padEnd(9)}${what}`)
-    .join('\n')
-    .replace('  clean    ', '  (none)   ');
 }
 
 function yargsOption(definition: OptionDefinition): YargsOption {
