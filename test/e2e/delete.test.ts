@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { EnvVar } from '../../scripts/sandbox/options.ts';
 import { deletions, repeated } from './support/access-log.ts';
-import { parseEvents } from './support/command.ts';
+import { type Ended, parseEvents } from './support/command.ts';
 import { finishedLists, listed, runRecord } from './support/run-folder.ts';
 import { Site, summaryOf } from './support/site.ts';
 
@@ -64,9 +64,15 @@ describe('a StatefulSet', () => {
   });
 
   test('--only legacy, then --only new: together the whole', async () => {
-    await site.runs(0, [...DELETING, '--only', 'legacy']);
+    const skipped = ({ stdout }: Ended) =>
+      parseEvents(stdout)
+        .filter(({ state }) => state === 'skipped')
+        .map(({ step, reason }) => ({ step, reason }));
+    const legacy = await site.runs(0, [...DELETING, '--only', 'legacy']);
+    assert.deepEqual(skipped(legacy), [{ step: 'list-new', reason: '--only legacy' }]);
     await site.assertCleaned({ only: 'legacy' });
-    await site.runs(0, [...DELETING, '--only', 'new']);
+    const rest = await site.runs(0, [...DELETING, '--only', 'new']);
+    assert.deepEqual(skipped(rest), [{ step: 'list-legacy', reason: '--only new' }]);
     await site.assertCleaned();
   });
 

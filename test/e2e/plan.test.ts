@@ -1,6 +1,6 @@
 /** A run without `--delete`: lists, a plan, a review, and nothing else. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { deletions } from './support/access-log.ts';
@@ -21,6 +21,15 @@ function missingRepositories(): string[] {
     .split('\n')
     .map((line) => `domino-${line.split(' ')[0]}`)
     .filter((name) => /^domino-[0-9a-f]{24}$/.test(name) && !site.before.has(name));
+}
+
+/** Folders 0700, files 0600. */
+function assertPrivate(folder: string): void {
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    assert.equal(statSync(path).mode & 0o777, entry.isDirectory() ? 0o700 : 0o600, path);
+  }
 }
 
 describe('planning', () => {
@@ -50,10 +59,17 @@ describe('planning', () => {
     assert.ok(Number.isInteger(durationMs) && Number(durationMs) > 0, String(durationMs));
     assert.deepEqual([...(missing as string[])].sort(), missingRepositories().sort());
     assert.match(stderr, /ENVIRONMENT +(REPOSITORY|WHERE) +FOUND +RETAINED/);
+    assertPrivate(site.stateDir);
+
+    // Nobody has touched it: the next one takes its place.
+    const first = runFolder(site.stateDir);
+    await site.runs(0, []);
+    assert.notEqual(runFolder(site.stateDir), first);
+    assert.equal(JSON.parse(readFileSync(join(first, 'run.json'), 'utf8')).stage, 'given-up');
   });
 
   test('in words: the review on standard output, nothing on standard error', async () => {
-    const environments = site.environmentsText.replace(/ \d+ \d+$/m, '');
+    const environments = site.environmentsText.replace(/ \d+ \d+\n$/, '\n');
     const file = site.file('one-without-revisions', environments);
     const { stdout, stderr } = await site.runs(0, ['--output', 'text', '--environments', file]);
     assert.equal(stderr, '');
@@ -63,25 +79,6 @@ describe('planning', () => {
     assert.match(stdout, /index child/);
     assert.match(stdout, /shared digest/);
     assert.match(stdout, /--resume --delete/);
-  });
-
-  for (const only of ['new', 'legacy'] as const) {
-    test(`--only ${only} skips the other steps, with the reason`, async () => {
-      const { stdout } = await site.runs(0, ['--only', only]);
-      assert.deepEqual(listed(site.stateDir), site.judge({ only }).doomed);
-      const skipped = parseEvents(stdout).find((event) => event.state === 'skipped');
-      assert.equal(skipped?.step, only === 'new' ? 'list-legacy' : 'list-new');
-      assert.equal(skipped?.reason, `--only ${only}`);
-      await site.assertUntouched();
-    });
-  }
-
-  test('a plan that nobody has touched is replaced by the next one', async () => {
-    await site.runs(0, []);
-    const first = runFolder(site.stateDir);
-    await site.runs(0, []);
-    assert.notEqual(runFolder(site.stateDir), first);
-    assert.equal(JSON.parse(readFileSync(join(first, 'run.json'), 'utf8')).stage, 'given-up');
   });
 });
 

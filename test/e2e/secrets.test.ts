@@ -84,14 +84,3 @@ test('SKOPEO_PASSWORD, with the Skopeo of this machine: its children do not inhe
   await leavesNoTrace([...DELETING, '--local-skopeo'], { env: { SKOPEO_PASSWORD: site.sandbox.password } });
   await site.assertCleaned();
 });
-
-test('the state is for its owner only', async () => {
-  await site.runs(0, []);
-  const entries = readdirSync(site.stateDir, { recursive: true, withFileTypes: true });
-  assert.ok(entries.length > 5);
-  for (const entry of entries) {
-    const path = join(entry.parentPath, entry.name);
-    assert.equal(statSync(path).mode & 0o777, entry.isDirectory() ? 0o700 : 0o600, path);
-  }
-  assert.equal(statSync(site.stateDir).mode & 0o777, 0o700);
-});
