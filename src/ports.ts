@@ -30,12 +30,13 @@ export interface Manifest {
  *
  * - `found`
  * - `gone`: the repository does not have it (any more)
- * - `unreadable`: the tag is listed, but the registry has no manifest that could be read for it
+ * - `dangling`: the tag is listed, but the registry has no manifest for it
+ * - `unreadable`: there is something, but no manifest that this program understands
  */
 export type Resolution =
   | { readonly state: 'found'; readonly manifest: Manifest }
   | { readonly state: 'gone' }
-  | { readonly state: 'unreadable'; readonly reason: string };
+  | { readonly state: 'dangling' | 'unreadable'; readonly reason: string };
 
 /** A container registry. Every failure is a `RegistryError`; a failed call is never an empty answer. */
 export interface Registry {
@@ -45,6 +46,13 @@ export interface Registry {
   resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution>;
   /** Deletes a manifest, and with it every tag on it. `gone` when the registry no longer has it. */
   deleteManifest(repository: Repository, digest: Digest): Promise<'deleted' | 'gone'>;
+  /**
+   * Takes away a tag that `resolve` found dangling. Docker Distribution 2.8 leaves such tags when it is ended in the
+   * middle of a deletion, since it removes the manifest first, and does not delete by a digest that it no longer has.
+   * So the tag is pointed at a throw-away manifest of its own, and that is deleted. Between looking and pointing there
+   * is the time of one request, in which a push to the tag would be lost.
+   */
+  removeDanglingTag(repository: Repository, tag: Tag): Promise<void>;
   /**
    * Returns when nothing that this run ever began on the registry's side can still be under way, ending it where
    * necessary. Called before anything is restored or retried after a cut connection. Works after an abort.

@@ -149,6 +149,9 @@ class Deleting {
       case 'gone':
         this.#note({ repository }, tag, 'alreadyGone');
         return false;
+      case 'dangling':
+        await this.#removeDangling({ repository, digest }, tag);
+        return false;
       case 'unreadable':
         this.#note({ repository }, tag, 'drifted', `its manifest cannot be read: ${resolution.reason}`);
         return false;
@@ -158,6 +161,21 @@ class Deleting {
         this.#noteMoved(repository, tag, resolution.manifest.digest);
         return false;
     }
+  }
+
+  /**
+   * The tag stood for a manifest when the plan was made, and now for none: a registry that was ended in the middle of a
+   * deletion leaves it so. Only if the planned manifest really is gone is the tag taken away as well.
+   */
+  async #removeDangling(
+    { repository, digest }: Pick<Deletion, 'repository' | 'digest'>,
+    tag: Tag,
+  ): Promise<void> {
+    const { registry } = this.#context;
+    if ((await registry.resolve(repository, digest)).state === 'gone') {
+      await registry.removeDanglingTag(repository, tag);
+      this.#note({ repository }, tag, 'deleted', 'the registry had deleted its manifest only');
+    } else this.#note({ repository }, tag, 'drifted', 'the registry has no manifest for it any more');
   }
 
   async #lookInto(repository: Repository, tag: Tag, { digest, children }: Manifest): Promise<void> {

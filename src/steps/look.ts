@@ -41,7 +41,7 @@ export async function contentOf(
       const { digest, children } = resolution.manifest;
       digests.set(tag, digest);
       if (children.length > 0) indexes[digest] = children;
-    } else if (resolution.state === 'unreadable') digests.set(tag, undefined);
+    } else if (resolution.state !== 'gone') digests.set(tag, undefined);
     given.onLooked?.();
   });
   // In the order of the listing, whatever answered first.
@@ -66,7 +66,7 @@ export async function withNested(
       const resolution = await lookAt(context, repository, digest);
       // A platform that was never pushed, or was deleted, has nothing more to protect.
       if (resolution.state === 'gone') return;
-      if (resolution.state === 'unreadable')
+      if (resolution.state !== 'found')
         throw new RegistryError(`Cannot read ${repository}@${digest}, which an image index lists.`, {
           failure: 'other',
           next: resolution.reason,

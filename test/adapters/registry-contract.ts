@@ -146,8 +146,39 @@ export function testRegistryContract(title: string, factory: RegistryFactory): v
           const digest = await server.putImage('resolve/lost', ['one']);
           await server.loseManifest('resolve/lost', digest);
           const resolution = await registry.resolve('resolve/lost' as Repository, tag('one'));
-          assert.equal(resolution.state, 'unreadable');
+          assert.equal(resolution.state, 'dangling');
           assert.match(resolution.reason, /manifest unknown/);
+        }));
+
+      it('takes a tag away whose manifest is lost, and nothing else', () =>
+        use(server, async (registry) => {
+          const repository = 'resolve/dangling' as Repository;
+          const kept = await server.putImage(repository, ['kept']);
+          const lost = await server.putImage(repository, ['one', 'two']);
+          await server.loseManifest(repository, lost);
+          await registry.removeDanglingTag(repository, tag('one'));
+          assert.deepEqual(await registry.resolve(repository, tag('one')), { state: 'gone' });
+          assert.deepEqual(await server.tags(repository), ['kept', 'two']);
+          await registry.removeDanglingTag(repository, tag('two'));
+          assert.deepEqual(await server.tags(repository), ['kept']);
+          assert.equal(await server.digest(repository, 'kept'), kept);
+        }));
+
+      it('recognises a tag that was left half taken away', () =>
+        use(server, async (registry) => {
+          const repository = 'resolve/half' as Repository;
+          const lost = await server.putImage(repository, ['one']);
+          await server.loseManifest(repository, lost);
+          await server.stop();
+          await server.start({ deletion: false });
+          await assert.rejects(registry.removeDanglingTag(repository, tag('one')), {
+            failure: 'unsupported',
+          });
+          assert.equal((await registry.resolve(repository, tag('one'))).state, 'dangling');
+          await server.stop();
+          await server.start();
+          await registry.removeDanglingTag(repository, tag('one'));
+          assert.deepEqual(await server.tags(repository), []);
         }));
 
       it('resolves hundreds of tags at once, of whatever kind, each rightly', () =>

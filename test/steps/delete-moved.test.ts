@@ -62,11 +62,31 @@ describe('a tag that moved since the plan', () => {
     assert.deepEqual(scene.registry.tags(LEGACY).sort(), ['1', '2', '9']);
   });
 
-  it('is left alone when its manifest can no longer be read', async () => {
-    const scene = await planned(['1 one']);
+  it('is left alone when it stands for something that cannot be understood', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.push(LEGACY, '1', 'strange');
+    scene.registry.garble(LEGACY, 'strange');
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted', 2: 'deleted' });
+    assert.ok(scene.registry.tags(LEGACY).includes('1' as never));
+  });
+
+  it('is taken away when the registry has lost its manifest in the middle of a deletion', async () => {
+    const scene = await planned(['1 one', '2 two']);
     scene.registry.breakManifest(LEGACY, 'one');
     await scene.step(deleteTags);
-    assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted' });
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'deleted', 2: 'deleted' });
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+  });
+
+  it('is left alone when it was moved to a manifest that is lost, the planned one being there', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.registry.push(LEGACY, '1', 'other');
+    scene.registry.breakManifest(LEGACY, 'other');
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted', 2: 'deleted' });
+    assert.equal(scene.registry.has(LEGACY, 'one'), true);
+    assert.equal(scene.registry.count('untie'), 0);
   });
 });
 

@@ -7,6 +7,7 @@ import { Lanes } from './lanes.ts';
 import { digestOf, readManifest } from './manifest.ts';
 import { printable, readFailure, type Verdict } from './prose.ts';
 import { WorkQueue } from './queue.ts';
+import { throwAway } from './throw-away.ts';
 
 const DEFAULT_TIMEOUT_MS = 10 * 60_000;
 /** A repository that need not exist: to see whether the registry answers. */
@@ -85,9 +86,14 @@ class SkopeoRegistry implements Registry {
     const looking = this.#queue.addLook(repository, tag);
     this.#lanes.wake();
     const look = await looking;
-    return look === undefined
-      ? await this.#inspect(repository, { tag })
-      : { state: 'found', manifest: { ...look, children: [] } };
+    const resolution: Resolution =
+      look === undefined
+        ? await this.#inspect(repository, { tag })
+        : { state: 'found', manifest: { ...look, children: [] } };
+    // A program that was killed between the two halves of removing it.
+    return resolution.state === 'found' && resolution.manifest.digest === throwAway(repository, tag).digest
+      ? { state: 'dangling', reason: 'it stands for a throw-away manifest' }
+      : resolution;
   }
 
   async deleteManifest(repository: Repository, digest: Digest): Promise<'deleted' | 'gone'> {
@@ -100,6 +106,14 @@ class SkopeoRegistry implements Registry {
     const resolution = await this.#inspect(repository, { digest });
     if (resolution.state === 'gone') return 'gone';
     throw registryError(what, { meaning: 'other', reason: verdict.reason });
+  }
+
+  async removeDanglingTag(repository: Repository, tag: Tag): Promise<void> {
+    const { digest, configHex, config, manifest } = throwAway(repository, tag);
+    const reply = await this.#command(`put ${repository} :${tag} ${configHex} ${config} ${manifest}`);
+    if (reply.status !== 0)
+      throw registryError(`Could not take away the tag ${repository}:${tag}`, readFailure(reply));
+    await this.deleteManifest(repository, digest);
   }
 
   async quiesce(signal: AbortSignal): Promise<void> {
@@ -155,7 +169,7 @@ class SkopeoRegistry implements Registry {
   async #doubt(repository: Repository, { tag, reason }: { tag: Tag; reason: string }): Promise<Resolution> {
     const listing = await this.listTags(repository);
     const listed = listing.state === 'listed' && listing.tags.includes(tag);
-    return listed ? { state: 'unreadable', reason } : { state: 'gone' };
+    return listed ? { state: 'dangling', reason } : { state: 'gone' };
   }
 }
 

@@ -3,7 +3,7 @@ import type { Shell } from '../../ports.ts';
 import { loadScript, openScript } from './script.ts';
 
 const SCRIPT = loadScript('./sweep.sh');
-const DEFAULT_GRACE_SECONDS = 10;
+const DEFAULT_GRACE_SECONDS = 30;
 const NEXT = 'Try again; deleting the Skopeo pod ends whatever runs in it.';
 
 export interface SweepOptions {

@@ -67,7 +67,7 @@ describe('lanes', () => {
     // It found nothing, so each was asked for once more; the listing decided what that means.
     assert.equal(notes.filter((note) => note === 'inspect').length, 40);
     assert.deepEqual(resolutions[0], { state: 'gone' });
-    assert.equal(resolutions[1]?.state, 'unreadable');
+    assert.equal(resolutions[1]?.state, 'dangling');
   });
 
   it('share a listing among doubts, but not one that had begun before the question', async () => {

@@ -1,4 +1,5 @@
 /** A registry in memory that behaves like Docker Distribution where it matters (see its tests for what that is). */
+import assert from 'node:assert/strict';
 import { RegistryError } from '../../../src/domain/errors.ts';
 import { type Digest, parseTag, type Repository, type Tag } from '../../../src/domain/names.ts';
 import type { Manifest, Registry, Resolution, TagListing } from '../../../src/ports.ts';
@@ -6,7 +7,7 @@ import { digest, tag } from '../../domain/builders.ts';
 
 /** One call that the program makes. */
 export interface RegistryCall {
-  readonly operation: 'check' | 'list' | 'resolve' | 'delete' | 'quiesce' | 'close';
+  readonly operation: 'check' | 'list' | 'resolve' | 'delete' | 'untie' | 'quiesce' | 'close';
   readonly repository?: Repository;
   readonly reference?: Tag | Digest;
 }
@@ -33,6 +34,7 @@ export class FakeRegistry implements Registry {
   after: (call: RegistryCall) => void = () => {};
   readonly calls: RegistryCall[] = [];
   readonly #repositories = new Map<Repository, Content>();
+  readonly #garbled = new Set<Digest>();
 
   /** Puts an image under a tag; the same nickname is the same manifest. */
   push(repository: Repository, name: string, nickname: string, children: readonly string[] = []): Digest {
@@ -58,6 +60,12 @@ export class FakeRegistry implements Registry {
   /** Lets the registry list a tag that it has no manifest for. */
   breakManifest(repository: Repository, nickname: string): void {
     this.#repositories.get(repository)?.manifests.delete(digest(nickname));
+  }
+
+  /** Turns a manifest into something that the program does not understand. */
+  garble(repository: Repository, nickname: string): void {
+    this.#garbled.add(digest(nickname));
+    assert.ok(this.has(repository, nickname));
   }
 
   /** A repository that is known and empty. */
@@ -102,8 +110,9 @@ export class FakeRegistry implements Registry {
       const target = name === undefined ? (reference as Digest) : content?.tags.get(name);
       if (target === undefined) return { state: 'gone' };
       const manifest = content?.manifests.get(target);
+      if (this.#garbled.has(target)) return { state: 'unreadable', reason: 'it is not a JSON object' };
       if (manifest) return { state: 'found', manifest };
-      return name === undefined ? { state: 'gone' } : { state: 'unreadable', reason: 'no such manifest' };
+      return name === undefined ? { state: 'gone' } : { state: 'dangling', reason: 'no such manifest' };
     });
   }
 
@@ -117,6 +126,16 @@ export class FakeRegistry implements Registry {
       if (!content?.manifests.delete(image)) return 'gone';
       for (const [name, target] of content.tags) if (target === image) content.tags.delete(name);
       return 'deleted';
+    });
+  }
+
+  removeDanglingTag(repository: Repository, name: Tag): Promise<void> {
+    return this.#call({ operation: 'untie', repository, reference: name }, () => {
+      const content = this.#repositories.get(repository);
+      const target = content?.tags.get(name);
+      if (target !== undefined && content?.manifests.has(target))
+        throw new Error(`${repository}:${name} is not dangling.`);
+      content?.tags.delete(name);
     });
   }
 
