@@ -20,7 +20,7 @@ describe('a StatefulSet', () => {
 
   /** Sets the variables of the registry's container; `undefined`: it has no `env` at all. */
   async function setVariables(env: readonly EnvVar[] | undefined): Promise<void> {
-    await site.configure(({ template }) => {
+    await site.workload.configure(({ template }) => {
       const [container] = template.spec.containers;
       if (container && env) container.env = [...env];
       else delete container?.env;

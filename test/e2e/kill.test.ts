@@ -39,6 +39,8 @@ test('recover, from a folder that knows nothing of the run', async () => {
   const refused = await site.runs(4, ['--delete', '--yes', ...elsewhere]);
   assert.match(refused.stderr, /recover/);
   await site.runs(0, ['recover', ...elsewhere]);
+  const nothing = await site.runs(0, ['recover', ...elsewhere]);
+  assert.match(nothing.stderr, /no run has changed it/);
   await site.assertTidy();
   await site.assertNothingLost();
   assert.equal(await site.registry.deletes(), false);

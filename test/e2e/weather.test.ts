@@ -88,14 +88,14 @@ describe('the rollout', () => {
     'a partition': { type: 'RollingUpdate', rollingUpdate: { partition: 1 } },
   } as const)) {
     test(`${name} is refused before anything is created`, async () => {
-      const before = JSON.parse(site.workload).spec.updateStrategy;
-      await site.configure((spec) => Object.assign(spec, { updateStrategy: change }));
+      const before = site.workload.updateStrategy;
+      await site.workload.configure((spec) => Object.assign(spec, { updateStrategy: change }));
       const created = podsCreated();
       const ended = await site.runs(4, DELETING);
       assert.match(ended.stderr, name === 'OnDelete' ? /OnDelete/ : /partition 1/);
       assert.deepEqual(created.end(), []);
       await site.assertUntouched();
-      await site.configure((spec) => Object.assign(spec, { updateStrategy: before }));
+      await site.workload.configure((spec) => Object.assign(spec, { updateStrategy: before }));
     });
   }
 });
@@ -107,7 +107,7 @@ describe('a controller that writes the template back is named, nothing is lost, 
   });
 
   test('in mid-delete', async () => {
-    await blamesController(await hitInMidDelete(async () => site.writeTemplateBack()));
+    await blamesController(await hitInMidDelete(async () => site.workload.writeTemplateBack()));
   });
 
   async function blamesController(ended: Ended): Promise<void> {
@@ -142,6 +142,7 @@ describe('the pod cannot start', () => {
   const words = {
     imagePull: /ImagePullBackOff[\s\S]*not found/,
     unschedulable: /0\/1 nodes are available/,
+    crash: /exited|ended|Failed/i,
     containerConfig: /secret "registry-client" not found/,
     quota: /exceeded quota: compute-quota/,
     webhook: /admission webhook "policy\.example\.com" denied the request/,

@@ -3,38 +3,31 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { canonical } from '../../../scripts/sandbox/api/canonical.ts';
-import type { Pod, StatefulSet } from '../../../scripts/sandbox/cluster/objects.ts';
+import type { Pod } from '../../../scripts/sandbox/cluster/objects.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../../scripts/sandbox/index.ts';
 import { Command, type CommandOptions, type Ended, type Event, parseEvents } from './command.ts';
 import { type Circumstances, contentOf, type Judgement, judge, lostManifests } from './oracle.ts';
 import { RegistryClient, type RegistryView } from './registry-view.ts';
-import { eventually } from './wait.ts';
+import { RegistryWorkload } from './workload.ts';
 
 /** Small, and quick to roll out; a whole run still passes through everything. */
 const SMALL: SandboxOptions = { environments: 4, revisions: 6, legacy: 2, rolloutMs: 300, podStartMs: 60 };
-const WORKLOAD = 'docker-registry';
-
-type WorkloadSpec = StatefulSet['spec'];
 
 export class Site implements AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly registry: RegistryClient;
+  readonly workload: RegistryWorkload;
   /** For files of the tests. */
   readonly folder: string;
   readonly #commands = new Set<Command>();
-  readonly #resource: string;
-  readonly #model: string;
   #before: RegistryView = new Map();
-  #workload = '';
   #states = 0;
 
   private constructor(sandbox: Sandbox, kind: 'StatefulSet' | 'Deployment') {
     this.sandbox = sandbox;
     this.registry = new RegistryClient(sandbox);
+    this.workload = new RegistryWorkload(sandbox, kind);
     this.folder = mkdtempSync(join(tmpdir(), 'docker-registry-cleaner-e2e-'));
-    this.#resource = `${kind.toLowerCase()}s`;
-    this.#model = `V1${kind}`;
     mkdirSync(this.home);
   }
 
@@ -43,7 +36,6 @@ export class Site implements AsyncDisposable {
     const settings = { ...SMALL, ...options };
     const site = new Site(await startSandbox(settings), settings.workloadKind ?? 'StatefulSet');
     site.#before = await site.registry.view();
-    site.#workload = site.workload;
     return site;
   }
 
@@ -69,12 +61,6 @@ export class Site implements AsyncDisposable {
 
   get environmentsText(): string {
     return readFileSync(this.sandbox.environments, 'utf8');
-  }
-
-  /** The workload as it is stored, as text: everything but its status and the server's own bookkeeping. */
-  get workload(): string {
-    const found = this.sandbox.cluster.get<StatefulSet>(this.#resource, WORKLOAD);
-    return JSON.stringify({ annotations: found?.metadata.annotations ?? {}, spec: found?.spec });
   }
 
   /** Pods that are not the registry's. */
@@ -133,8 +119,7 @@ export class Site implements AsyncDisposable {
 
   /** The registry's setting is as in the beginning and in force, no pod is left, and the sandbox knew every call. */
   async assertTidy(): Promise<void> {
-    assert.deepEqual(JSON.parse(this.workload), JSON.parse(this.#workload), 'the workload is as before');
-    assert.equal(this.workload, this.#workload, 'the workload is as before to the byte');
+    this.workload.assertAsBefore();
     assert.deepEqual(
       this.otherPods.map(({ metadata }) => metadata.name),
       [],
@@ -143,10 +128,15 @@ export class Site implements AsyncDisposable {
     assert.deepEqual(this.sandbox.cluster.unknownCalls, [], 'the sandbox knew every call');
   }
 
-  /** The registry holds what it held in the beginning. */
+  /** Everything is as in the beginning. */
   async assertUntouched(): Promise<void> {
-    assert.deepEqual(contentOf(await this.registry.view()), contentOf(this.#before));
+    await this.assertRegistryUntouched();
     await this.assertTidy();
+  }
+
+  /** The registry holds what it held in the beginning. */
+  async assertRegistryUntouched(): Promise<void> {
+    assert.deepEqual(contentOf(await this.registry.view()), contentOf(this.#before));
   }
 
   /** The registry holds exactly what must be left, with the digests that it had. */
@@ -175,23 +165,6 @@ export class Site implements AsyncDisposable {
     assert.deepEqual(lostManifests({ before: this.#before, left, after }), [], 'kept indexes are whole');
   }
 
-  /** Gives the workload another template, as an administrator would, and takes that for the beginning. */
-  async configure(change: (spec: WorkloadSpec) => void): Promise<void> {
-    const { store } = this.sandbox.cluster;
-    const workload = store.get<StatefulSet>(this.#key) as StatefulSet;
-    change(workload.spec);
-    store.update(this.#resource, canonical({ model: this.#model }, workload));
-    await this.#settled();
-    this.#workload = this.workload;
-  }
-
-  /** Writes the workload's template back, as a controller with its own opinion would; annotations stay as they are. */
-  writeTemplateBack(): void {
-    this.sandbox.cluster.store.modify<StatefulSet>(this.#key, (workload) => {
-      workload.spec = JSON.parse(this.#workload).spec;
-    });
-  }
-
   /** Makes everything as in the beginning, whatever a test has left, and gives the next one a new state folder. */
   async reset(): Promise<void> {
     await this.#endCommands();
@@ -200,46 +173,9 @@ export class Site implements AsyncDisposable {
     cluster.unknownCalls.length = 0;
     for (const { metadata } of this.otherPods)
       cluster.store.remove({ resource: 'pods', namespace: metadata.namespace ?? '', name: metadata.name });
-    if (this.workload !== this.#workload) await this.#putWorkloadBack();
-    await this.#settled();
+    await this.workload.restore();
     await this.registry.restore(this.#before);
     this.#states += 1;
-  }
-
-  get #key() {
-    return { resource: this.#resource, namespace: 'domino-platform', name: WORKLOAD };
-  }
-
-  async #putWorkloadBack(): Promise<void> {
-    const { annotations, spec } = JSON.parse(this.#workload);
-    const { store } = this.sandbox.cluster;
-    store.modify<StatefulSet>(this.#key, (workload) => {
-      workload.spec = spec;
-      workload.metadata.annotations = annotations;
-    });
-    // A StatefulSet does not replace a pod that never became ready.
-    for (const { metadata, status } of this.#registryPods)
-      if (!status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'))
-        store.remove({ resource: 'pods', namespace: metadata.namespace ?? '', name: metadata.name });
-  }
-
-  get #registryPods(): Pod[] {
-    return this.sandbox.cluster.pods().filter(({ metadata }) => metadata.ownerReferences?.length);
-  }
-
-  /** Returns when one ready pod runs the workload's template. */
-  async #settled(): Promise<void> {
-    await eventually('the registry to run its template', () => {
-      const workload = this.sandbox.cluster.get<StatefulSet>(this.#resource, WORKLOAD);
-      const [pod, ...more] = this.#registryPods;
-      if (!workload || !pod || more.length > 0 || pod.metadata.deletionTimestamp) return false;
-      const isReady = pod.status.conditions?.some(
-        ({ type, status }) => type === 'Ready' && status === 'True',
-      );
-      const env = JSON.stringify(pod.spec.containers[0]?.env ?? []);
-      return isReady && env === JSON.stringify(workload.spec.template.spec.containers[0]?.env ?? []);
-    });
-    await eventually('the registry to answer', async () => (await this.registry.ask('')).ok);
   }
 
   async #endCommands(): Promise<void> {
