@@ -21,6 +21,11 @@ import { retrying } from './retry.ts';
 
 /** A plan that is older than this is held against the registry again before it is carried out. */
 const FRESH_FOR_MS = 5 * 60_000;
+/**
+ * Deletions under way for each operation at a time: what waits lets the registry adapter look at several tags at once.
+ * More would let more time pass between looking at a tag and deleting it.
+ */
+const IN_FLIGHT = 8;
 /** After so many refusals of one kind in a row the rest would be refused as well. */
 const REFUSALS_IN_A_ROW = 3;
 
@@ -84,7 +89,7 @@ class Deleting {
     });
     this.#total = work.reduce((sum, { deletion }) => sum + deletion.tags.length, 0);
     try {
-      await concurrently(work, settings.concurrency * 2, async ({ plan, deletion }) => {
+      await concurrently(work, settings.concurrency * IN_FLIGHT, async ({ plan, deletion }) => {
         signal.throwIfAborted();
         await this.#delete(deletion);
         this.#done += deletion.tags.length;

@@ -9,6 +9,9 @@ import { concurrently } from './concurrently.ts';
 import type { Context } from './context.ts';
 import { retrying } from './retry.ts';
 
+/** Looks under way for each operation at a time: what waits lets the registry adapter look at many tags at once. */
+const IN_FLIGHT = 32;
+
 type Looker = Pick<Context, 'registry' | 'clock' | 'signal' | 'settings'>;
 
 /** The tags of a repository; `undefined` when the registry does not know it. */
@@ -35,7 +38,7 @@ export async function contentOf(
   const { ref, tags } = given;
   const digests = new Map<Tag, Digest | undefined>();
   const indexes: Record<Digest, readonly Digest[]> = {};
-  await concurrently(tags, context.settings.concurrency * 2, async (tag) => {
+  await concurrently(tags, context.settings.concurrency * IN_FLIGHT, async (tag) => {
     const resolution = await lookAt(context, ref.repository, tag);
     if (resolution.state === 'found') {
       const { digest, children } = resolution.manifest;
@@ -61,7 +64,7 @@ export async function withNested(
   while (next.length > 0) {
     const unseen = [...new Set(next)].filter((digest) => !looked.has(digest));
     next = [];
-    await concurrently(unseen, context.settings.concurrency * 2, async (digest) => {
+    await concurrently(unseen, context.settings.concurrency * IN_FLIGHT, async (digest) => {
       looked.add(digest);
       const resolution = await lookAt(context, repository, digest);
       // A platform that was never pushed, or was deleted, has nothing more to protect.
