@@ -5,18 +5,29 @@
 import assert from 'node:assert/strict';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { interruptInEveryStep, RESUME, SIGNALS, type Signal } from '../test/e2e/support/interrupt.ts';
+import {
+  interruptInEveryStep,
+  midDelete,
+  RESUME,
+  SIGNALS,
+  type Signal,
+} from '../test/e2e/support/interrupt.ts';
 import { killAgainAndAgain } from '../test/e2e/support/ordeal.ts';
 import { Site, summaryOf } from '../test/e2e/support/site.ts';
 import { endOfLife } from './sandbox/end-of-life.ts';
+import type { Fault } from './sandbox/faults.ts';
 
 const DELETING = ['--delete', '--yes'];
+const POD = 'docker-registry-cleaner';
+/** How often bad weather comes in a run. */
+const HITS = 3;
 
 const options = await yargs(hideBin(process.argv))
   .scriptName('node scripts/ordeal.ts')
   .usage('$0 [options] [ORDEAL …]\n\nWithout an ORDEAL, all of them:')
   .usage('  whole    everything is deleted; then the same by --only legacy and --only new')
   .usage('  kills    kill -9 at random moments, resumed each time; then the same, and recover')
+  .usage('  weather  sockets dropped, pods lost, the registry restarted, again and again in mid-delete')
   .usage('  signals  every signal in every step, resumed each time')
   .option('kills', { type: 'number', default: 30, describe: 'how often it is killed' })
   .option('seed', {
@@ -62,6 +73,26 @@ const ordeals: Readonly<Record<string, (site: Site) => Promise<void>>> = {
     tell('recovered from a folder that knew nothing of the run');
     await site.runs(0, ['--resume']);
     await site.assertCleaned();
+  },
+
+  async weather(site) {
+    const faults: Readonly<Record<string, Fault>> = {
+      'exec sockets dropped': { fault: 'dropExec', podPrefix: POD },
+      'pods lost': { fault: 'losePod', pod: POD },
+      'the registry restarted': { fault: 'restartRegistry' },
+    };
+    for (const [name, fault] of Object.entries(faults)) {
+      const command = site.start(DELETING);
+      const share = Math.floor(site.judge().doomedManifests / (HITS + 2));
+      for (let hit = 1; hit <= HITS; hit += 1) {
+        await midDelete(site, command, share);
+        await site.sandbox.faults.inject(fault);
+      }
+      assert.equal((await command.ended).code, 0, command.output);
+      await site.assertCleaned();
+      tell(`${name} ${HITS} times in mid-delete: the same end`);
+      await site.reset();
+    }
   },
 
   async signals(site) {

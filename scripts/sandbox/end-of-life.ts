@@ -12,7 +12,7 @@ export function endOfLife(): AbortSignal {
   const timer = setInterval(() => {
     const now = ancestorsOf(process.pid, ancestors.length);
     if (now.join() !== ancestors.join()) end();
-  }, lookEveryMs);
+  }, lookEveryMs).unref(); // looking on is no reason to live on
   const end = () => {
     clearInterval(timer);
     life.abort();
