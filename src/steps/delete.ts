@@ -25,7 +25,7 @@ const FRESH_FOR_MS = 5 * 60_000;
  * Deletions under way for each operation at a time: what waits lets the registry adapter look at several tags at once.
  * More would let more time pass between looking at a tag and deleting it.
  */
-const IN_FLIGHT = 8;
+const IN_FLIGHT = 2;
 /** After so many refusals of one kind in a row the rest would be refused as well. */
 const REFUSALS_IN_A_ROW = 3;
 
@@ -55,6 +55,8 @@ class Deleting {
   readonly #refusals = new Map<RegistryFailure, number>();
   /** What doomed tags that moved need now, by repository: it must not be deleted although the plan says so. */
   readonly #moved = new Map<string, Map<Digest, Tag>>();
+  /** Why the journal cannot be written any more. */
+  #unwritable: unknown;
   #done = 0;
   #total = 0;
 
@@ -143,6 +145,8 @@ class Deleting {
         this.#note(deletion, tag, 'drifted', `${keeper} has moved and needs its manifest`);
       return;
     }
+    // What has no place to be written down must not be done.
+    if (this.#unwritable !== undefined) throw this.#unwritable;
     const answer = await this.#context.registry.deleteManifest(deletion.repository, deletion.digest);
     for (const tag of still) this.#note(deletion, tag, answer === 'deleted' ? 'deleted' : 'alreadyGone');
   }
@@ -211,7 +215,12 @@ class Deleting {
       ...(reason === undefined ? {} : { reason }),
     };
     this.#context.outcomes.record(entry);
-    this.#context.run.journal.append(entry);
+    try {
+      this.#context.run.journal.append(entry);
+    } catch (error) {
+      this.#unwritable = error;
+      throw error;
+    }
   }
 
   async #countRefusal(error: RegistryError): Promise<void> {
