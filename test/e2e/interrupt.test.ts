@@ -1,6 +1,6 @@
 /** Killed or interrupted in every step, then resumed. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Command } from './support/command.ts';
 import {
   BEGIN,
@@ -14,15 +14,10 @@ import {
 import { runRecord } from './support/run-folder.ts';
 import { Site, summaryOf } from './support/site.ts';
 
-let site: Site;
-before(async () => {
-  site = await Site.open();
-});
-after(() => site[Symbol.asyncDispose]());
-beforeEach(() => site.reset());
-
-describe('in every step', () => {
-  test('kill -9, then --resume', async () => {
+// Each with a sandbox of its own, at the same time: most of a chain of runs is waiting.
+describe('killed or interrupted', { concurrency: true }, () => {
+  test('in every step by kill -9; then --resume', async () => {
+    await using site = await Site.open();
     await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 20 });
     for (const [index, step] of STEPS.entries()) {
       const command = site.start(index === 0 ? BEGIN : RESUME);
@@ -41,16 +36,16 @@ describe('in every step', () => {
   });
 
   // Every signal in every step would be 27 runs; scripts/ordeal.ts does them all.
-  test('a signal: everything is put back at once; then --resume', async () => {
+  test('in every step by a signal: everything is put back at once; then --resume', async () => {
+    await using site = await Site.open();
     await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 20 });
     await interruptInEveryStep(site, (index) => SIGNALS[index % SIGNALS.length] as Signal);
     await site.runs(0, RESUME);
     await site.assertCleaned();
   });
-});
 
-describe('through npm run clean', () => {
-  test('the end of npm, or Ctrl+C for all, puts everything back; then --resume', async () => {
+  test('through npm run clean, by the end of npm or Ctrl+C for all; then --resume', async () => {
+    await using site = await Site.open();
     await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 20 });
     const ends: Readonly<Record<string, (command: Command) => void>> = {
       'SIGTERM to npm': (command) => command.kill('SIGTERM'),

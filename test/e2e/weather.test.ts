@@ -1,6 +1,7 @@
 /** Bad weather that the program sits out by itself, and bad weather that it cannot. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import type { Fault } from '../../scripts/sandbox/faults.ts';
 import { deletions, repeated } from './support/access-log.ts';
 import type { Ended } from './support/command.ts';
 import { midDelete } from './support/interrupt.ts';
@@ -19,12 +20,16 @@ before(async () => {
 after(() => site[Symbol.asyncDispose]());
 beforeEach(() => site.reset());
 
-const inject = (...faults: Parameters<Site['sandbox']['faults']['inject']>) =>
-  site.sandbox.faults.inject(...faults);
+const inject = (fault: Fault) => site.sandbox.faults.inject(fault);
 
 /** A deleting run that is hit in the midst of deleting. */
-async function hitInMidDelete(hit: () => Promise<void>, args: readonly string[] = []) {
-  await inject({ fault: 'registrySlow', delayMs: 30 });
+async function hitInMidDelete(given: {
+  readonly site: Site;
+  readonly hit: () => Promise<void>;
+  readonly args?: readonly string[];
+}) {
+  const { site, hit, args = [] } = given;
+  await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 30 });
   const before = (await deletions(site.sandbox.registryLog)).length;
   const command = site.start([...DELETING, ...args]);
   await midDelete(site, command);
@@ -34,8 +39,9 @@ async function hitInMidDelete(hit: () => Promise<void>, args: readonly string[] 
 }
 
 /** A deleting run that is hit in the midst of deleting, and recovers by itself. */
-async function sitsOut(hit: () => Promise<void>): Promise<void> {
-  const ended = await hitInMidDelete(hit);
+async function sitsOut(fault: Fault): Promise<void> {
+  await using site = await Site.open();
+  const ended = await hitInMidDelete({ site, hit: () => site.sandbox.faults.inject(fault) });
   assert.equal(ended.code, 0, ended.stdout + ended.stderr);
   await site.assertCleaned();
   const { planned, deleted, alreadyGone } = summaryOf(ended);
@@ -44,14 +50,21 @@ async function sitsOut(hit: () => Promise<void>): Promise<void> {
   assert.ok(repeated(ended.requests) <= CONCURRENCY, `${repeated(ended.requests)} DELETEs were repeated`);
 }
 
-describe('in mid-delete, without a resume', () => {
-  test('the exec sockets drop', () => sitsOut(() => inject({ fault: 'dropExec', podPrefix: POD })));
-  test('the pod is lost', () => sitsOut(() => inject({ fault: 'losePod', pod: POD })));
-  test('the registry restarts', () => sitsOut(() => inject({ fault: 'restartRegistry' })));
-  test('the registry fails some requests', () =>
-    sitsOut(() => inject({ fault: 'registryError', times: 5, method: 'DELETE' })));
-  test('the API server fails while the setting is put back', () =>
-    sitsOut(() => inject({ fault: 'apiError', code: 503, times: 4, path: 'statefulsets' })));
+// Each with a sandbox of its own, several at the same time: most of such a run is waiting.
+describe('in mid-delete, without a resume', { concurrency: 3 }, () => {
+  const faults: Readonly<Record<string, Fault>> = {
+    'the exec sockets drop': { fault: 'dropExec', podPrefix: POD },
+    'the pod is lost': { fault: 'losePod', pod: POD },
+    'the registry restarts': { fault: 'restartRegistry' },
+    'the registry fails some requests': { fault: 'registryError', times: 5, method: 'DELETE' },
+    'the API server fails while the setting is put back': {
+      fault: 'apiError',
+      code: 503,
+      times: 4,
+      path: 'statefulsets',
+    },
+  };
+  for (const [name, fault] of Object.entries(faults)) test(name, () => sitsOut(fault));
 });
 
 test('in mid-listing the exec sockets drop: the list is whole all the same', async () => {
@@ -107,7 +120,9 @@ describe('a controller that writes the template back is named, nothing is lost, 
   });
 
   test('in mid-delete', async () => {
-    await blamesController(await hitInMidDelete(async () => site.workload.writeTemplateBack()));
+    await blamesController(
+      await hitInMidDelete({ site, hit: async () => site.workload.writeTemplateBack() }),
+    );
   });
 
   async function blamesController(ended: Ended): Promise<void> {
@@ -124,7 +139,7 @@ describe('a controller that writes the template back is named, nothing is lost, 
 describe('the API server stays away while the setting is put back', () => {
   test('exit code 5, and the command that does it by hand is the last thing printed', async () => {
     const lasting = () => inject({ fault: 'apiError', code: 503, times: 1_000_000, path: 'statefulsets' });
-    const ended = await hitInMidDelete(lasting, ['--restore-timeout', '1s']);
+    const ended = await hitInMidDelete({ site, hit: lasting, args: ['--restore-timeout', '1s'] });
     assert.equal(ended.code, 5, ended.stdout + ended.stderr);
     assert.equal(summaryOf(ended).exitCode, 5);
     site.sandbox.faults.clear();
