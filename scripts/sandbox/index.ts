@@ -74,7 +74,7 @@ export async function startSandbox(
   };
   try {
     const places = placesIn(directory);
-    const user = { name: 'domino-registry', password: randomBytes(18).toString('base64url') };
+    const user = { name: 'domino-registry', password: randomBytes(18).toString('hex') };
     const image = registryImage(places);
     writeRegistryConfig(places, user);
     const environments = `${directory}/environments`;
