@@ -140,6 +140,38 @@ describe('a reviewed plan', () => {
     await site.assertCleaned({ environments: both });
   });
 
+  test('what was pushed since is kept, and so is what it needs', async () => {
+    await site.runs(0, []);
+    const repository = 'dominodatalab/environment';
+    const { tags, manifests } = site.before.get(repository) ?? assert.fail();
+    const digests = [...tags.values()];
+    const alone = site
+      .judge()
+      .doomed.filter((name) => name.startsWith(`${repository}:`))
+      .map((name) => name.slice(repository.length + 1))
+      .filter((tag) => digests.filter((digest) => digest === tags.get(tag)).length === 1);
+    const [moved = '', needed = '', source = ''] = alone;
+    const manifestOf = (tag: string) => manifests.get(tags.get(tag) ?? '') ?? assert.fail();
+    await site.registry.push(repository, moved, manifestOf(source));
+    await site.registry.push(repository, 'pushed-since', manifestOf(needed));
+
+    const ended = await site.runs(0, ['--resume', '--delete', '--yes']);
+    const after = (await site.registry.view()).get(repository)?.tags;
+    // The doomed tag that was moved onto another doomed one's manifest keeps that one, too.
+    for (const [tag, digest] of [
+      [moved, tags.get(source)],
+      ['pushed-since', tags.get(needed)],
+      [needed, tags.get(needed)],
+    ] as const)
+      assert.equal(after?.get(tag), digest, tag);
+    const summary = summaryOf(ended);
+    const { planned, deleted, alreadyGone, failed, drifted } = summary;
+    assert.ok(Number(drifted) >= 1, ended.stdout);
+    assert.equal(Number(deleted) + Number(alreadyGone) + Number(failed) + Number(drifted), planned);
+    await site.assertNothingLost();
+    await site.assertTidy();
+  });
+
   test('a changed plan is refused', async () => {
     await site.runs(0, []);
     const plan = join(runFolder(site.stateDir), 'plan.jsonl');

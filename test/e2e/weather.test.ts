@@ -57,6 +57,8 @@ describe('in mid-delete, without a resume', { concurrency: 3 }, () => {
     'the pod is lost': { fault: 'losePod', pod: POD },
     'the registry restarts': { fault: 'restartRegistry' },
     'the registry fails some requests': { fault: 'registryError', times: 5, method: 'DELETE' },
+    'the registry cannot be reached for a while': { fault: 'registryDown', forMs: 3000 },
+    'blobs are where only the cluster gets': { fault: 'redirectBlobs', to: 'nowhere' },
     'the API server fails while the setting is put back': {
       fault: 'apiError',
       code: 503,
