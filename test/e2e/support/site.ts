@@ -22,6 +22,7 @@ export class Site implements AsyncDisposable {
   readonly #commands = new Set<Command>();
   #before: RegistryView = new Map();
   #states = 0;
+  #isClosed = false;
 
   private constructor(sandbox: Sandbox, kind: 'StatefulSet' | 'Deployment') {
     this.sandbox = sandbox;
@@ -40,6 +41,7 @@ export class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     await this.#endCommands();
     await this.sandbox.stop();
     rmSync(this.folder, { recursive: true, force: true });
@@ -91,6 +93,7 @@ export class Site implements AsyncDisposable {
 
   /** Starts the command with nothing but `args`. */
   startBare(args: readonly string[], options: Partial<CommandOptions> = {}): Command {
+    if (this.#isClosed) throw new Error('the sandbox is closed');
     // Most of a short command's time is loading its libraries; the cache goes with the folder.
     const env = { NODE_COMPILE_CACHE: join(this.folder, 'compile-cache'), ...options.env };
     const command = new Command(args, { home: this.home, ...options, env });
