@@ -95,7 +95,7 @@ class LocalSession implements ShellSession {
     });
   }
 
-  write(data: string): Promise<void> {
+  write(data: string | Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       const { stdin } = this.#child;
       if (stdin === null) throw new TypeError('The command has no standard input.');

@@ -1,9 +1,10 @@
 /** The Kubernetes adapter: everything that the program asks of a cluster, behind the ports. */
-import type { Cluster, Shell, SkopeoPodPort, WorkloadPort } from '../../ports.ts';
+import type { Cluster, Dialer, Shell, SkopeoPodPort, WorkloadPort } from '../../ports.ts';
 import { createApiClient } from './api-client.ts';
 import { type ClusterOptions, createCluster } from './cluster.ts';
 import { createEndpoint } from './endpoint.ts';
 import { type KubeconfigOptions, loadKubeconfig } from './kubeconfig.ts';
+import { createPodDialer, type PodDialerOptions } from './pod-dialer.ts';
 import type { PodManifestOptions } from './pod-manifest.ts';
 import { createPodShell } from './pod-shell.ts';
 import { createSkopeoPod, type SkopeoPodOptions } from './skopeo-pod.ts';
@@ -44,6 +45,8 @@ export interface Connection {
   readonly workload: WorkloadPort;
   readonly pod: SkopeoPodPort;
   readonly podShell: Shell;
+  /** Connections to the registry from inside the Skopeo pod. */
+  podDialer(registry: PodDialerOptions): Dialer;
 }
 
 /**
@@ -58,14 +61,16 @@ export async function connectCluster(options: ConnectOptions): Promise<Connectio
   const endpoint = createEndpoint(await loadKubeconfig(options), times.requestTimeoutMs);
   const api = createApiClient(endpoint, { ...times, onWarning });
   const pod = createSkopeoPod(api, { ...times, ...options.pod, namespace });
+  const podShell = createPodShell(endpoint, pod, {
+    ...times,
+    namespace,
+    handshakeTimeoutMs: times.requestTimeoutMs,
+  });
   return {
     cluster: createCluster(api, endpoint.place, options),
     workload: createWorkloadPort(api, namespace, workloadName),
     pod,
-    podShell: createPodShell(endpoint, pod, {
-      ...times,
-      namespace,
-      handshakeTimeoutMs: times.requestTimeoutMs,
-    }),
+    podShell,
+    podDialer: (registry) => createPodDialer(podShell, registry),
   };
 }

@@ -102,7 +102,7 @@ export function execSession(socket: WebSocket, options: ExecSessionOptions): She
     errors: () => errors.toString('utf8'),
     close: () => socket.terminate(),
     async write(data) {
-      const bytes = Buffer.from(data);
+      const bytes = typeof data === 'string' ? Buffer.from(data) : data;
       for (let at = 0; at < bytes.length; at += INPUT_MESSAGE_BYTES) {
         const message = Buffer.concat([Buffer.of(STDIN), bytes.subarray(at, at + INPUT_MESSAGE_BYTES)]);
         if (!(await sent(socket, message))) throw signal.aborted ? signal.reason : broken();
