@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +41,8 @@ export interface TestRegistry extends AsyncDisposable {
   plantTags(repository: string, tags: readonly string[]): void;
   /** Makes a manifest unreadable behind the registry's back: tags that bear it stay listed. */
   loseManifest(repository: string, digest: Digest): Promise<void>;
+  /** Takes a tag away, and nothing else, behind the registry's back; `false` when there is none. */
+  untag(repository: string, tag: string): Promise<boolean>;
   /** The tags, sorted; `undefined` when the registry does not know the repository. */
   tags(repository: string): Promise<string[] | undefined>;
   /** The digest that a tag bears; `undefined` when there is none. */
@@ -214,6 +216,12 @@ function damageOf(storage: string) {
     },
     async loseManifest(repository: string, digest: Digest): Promise<void> {
       await rm(join(manifestsOf(repository), 'revisions', digest.replace(':', '/')), { recursive: true });
+    },
+    async untag(repository: string, tag: string): Promise<boolean> {
+      const folder = join(manifestsOf(repository), 'tags', tag);
+      const exists = existsSync(folder);
+      await rm(folder, { recursive: true, force: true });
+      return exists;
     },
   };
 }
