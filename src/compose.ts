@@ -16,7 +16,8 @@ import type { World } from './commands/world.ts';
 import { type EnvironmentEntry, parseEnvironmentsFile } from './domain/environments.ts';
 import { UsageError } from './domain/errors.ts';
 import { plainText } from './domain/text.ts';
-import { type RawOptions, readOptions } from './options.ts';
+import type { RawOptions } from './options/values.ts';
+import { readOptions } from './options.ts';
 import type { Registry, RunStore } from './ports.ts';
 
 const PROJECT = resolve(import.meta.dirname, '..');

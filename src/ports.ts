@@ -2,12 +2,14 @@
  * The outside worlds, as small interfaces. Steps see these and the domain, never a library. Every method that
  * waits takes or was built with an AbortSignal; an aborted call rejects with the signal's reason.
  */
+import type { Manifest } from './domain/manifest.ts';
 import type { Digest, Repository, Tag } from './domain/names.ts';
 import type { JournalEntry, Outcomes, Summary } from './domain/outcome.ts';
 import type { Permission } from './domain/permissions.ts';
 import type { RepositoryPlan, RepositoryRef } from './domain/plan.ts';
 import type { Review } from './domain/review.ts';
 import type { RunRecord, StepKey } from './domain/run.ts';
+import type { Ledger } from './domain/untagging.ts';
 import type { JsonPatch, Workload, WorkloadPod } from './domain/workload.ts';
 
 // ---------------------------------------------------------------------------------------------- the registry
@@ -17,25 +19,19 @@ export type TagListing =
   | { readonly state: 'listed'; readonly tags: readonly Tag[] }
   | { readonly state: 'missing' };
 
-/** A manifest: what it is, and for an image index what it lists. */
-export interface Manifest {
-  readonly digest: Digest;
-  readonly mediaType: string;
-  /** The manifests that an index (or a Docker manifest list) refers to; empty for an image. */
-  readonly children: readonly Digest[];
-}
-
 /**
  * The outcome of looking at a tag or digest.
  *
  * - `found`
  * - `gone`: the repository does not have it (any more)
+ * - `untied`: the tag stands for the throw-away manifest that belongs to the ledger under the tag `marker`
  * - `dangling`: the tag is listed, but the registry has no manifest for it
  * - `unreadable`: there is something, but no manifest that this program understands
  */
 export type Resolution =
   | { readonly state: 'found'; readonly manifest: Manifest }
   | { readonly state: 'gone' }
+  | { readonly state: 'untied'; readonly marker: Tag }
   | { readonly state: 'dangling' | 'unreadable'; readonly reason: string };
 
 /** A container registry. Every failure is a `RegistryError`; a failed call is never an empty answer. */
@@ -54,12 +50,44 @@ export interface Registry {
    */
   removeDanglingTag(repository: Repository, tag: Tag): Promise<void>;
   /**
+   * Whether the running registry lets manifests be deleted, found out by asking it to delete what it cannot have.
+   * `unknown` where the adapter cannot tell.
+   */
+  deletionState(): Promise<'enabled' | 'disabled' | 'unknown'>;
+  /** `undefined` when the adapter can only delete manifests, and with each of them every tag on it. */
+  readonly untagging: Untagging | undefined;
+  /**
    * Returns when nothing that this run ever began on the registry's side can still be under way, ending it where
    * necessary. Called before anything is restored or retried after a cut connection. Works after an abort.
    */
   quiesce(signal: AbortSignal): Promise<void>;
   /** Lets go of connections and processes. */
   close(): Promise<void>;
+}
+
+/**
+ * Taking tags off their manifests without deleting these. Docker Distribution 3 deletes a tag when asked to. Version 2
+ * cannot: there the tag is pointed at a throw-away manifest, and deleting that one unties all tags on it at once. The
+ * registry itself keeps a ledger of what was untied (see `domain/untagging.ts`), under a tag of its own, so that any
+ * later run, on any machine, can finish it or take it back.
+ */
+export interface Untagging {
+  /** Puts the ledger into the repository, under its marker. Doing it again is harmless. Needs no deletion. */
+  writeLedger(repository: Repository, ledger: Ledger): Promise<void>;
+  /** The ledger under a marker; `undefined` when there is none there, or something else. */
+  readLedger(repository: Repository, marker: Tag): Promise<Ledger | undefined>;
+  /**
+   * Takes a tag off its manifest. Where the registry cannot delete a tag it then stands for the ledger's throw-away
+   * manifest, until `sweep`. No registry compares before it changes a tag: a push in the time of this one request is
+   * lost, so the tag has to be looked at immediately before.
+   */
+  untie(repository: Repository, tag: Tag, ledger: Ledger): Promise<void>;
+  /** Deletes the ledger's throw-away manifest, and with it every tag that stands for it. */
+  sweep(repository: Repository, ledger: Ledger): Promise<void>;
+  /** Points a tag at a manifest that the repository has; `gone` when it has it no more. */
+  retie(repository: Repository, tag: Tag, digest: Digest): Promise<'tied' | 'gone'>;
+  /** Deletes the ledger, which is the end of the untying. */
+  removeLedger(repository: Repository, ledger: Ledger): Promise<void>;
 }
 
 // ----------------------------------------------------------------------------------------- running commands
@@ -74,7 +102,7 @@ export interface Shell {
 export interface ShellSession {
   /** Identifies the place (a pod's UID): files written there by an earlier command exist only while it stays the same. */
   readonly place: string;
-  write(data: string): Promise<void>;
+  write(data: string | Uint8Array): Promise<void>;
   /** Standard output as it comes. Ends when the command ends or the connection breaks. */
   readonly output: AsyncIterable<Buffer>;
   /**
@@ -86,6 +114,20 @@ export interface ShellSession {
   errors(): string;
   /** Lets go of the connection. Does NOT end the command where it runs in a pod (as measured on a real cluster). */
   close(): void;
+}
+
+/** A connection to the registry's port, as bytes. */
+export interface ByteStream {
+  write(data: Uint8Array): Promise<void>;
+  /** Ends when the other side closes; fails with a `RegistryError` (`temporary`) when the connection broke. */
+  readonly output: AsyncIterable<Buffer>;
+  close(): void;
+}
+
+/** Makes connections to the registry's port. */
+export interface Dialer {
+  /** Rejects with a `RegistryError` (`temporary` where another try can help). */
+  dial(signal: AbortSignal): Promise<ByteStream>;
 }
 
 // ------------------------------------------------------------------------------------------------ the cluster

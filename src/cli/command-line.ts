@@ -2,7 +2,8 @@
 import leven from 'leven';
 import yargs, { type Options as YargsOption } from 'yargs';
 import { UsageError } from '../domain/errors.ts';
-import { type OptionDefinition, type OptionName, optionDefinitions, type RawOptions } from '../options.ts';
+import { type OptionDefinition, type OptionName, optionDefinitions } from '../options/definitions.ts';
+import type { RawOptions } from '../options/values.ts';
 import { EXIT_CODES } from './ending.ts';
 
 const verbs = {

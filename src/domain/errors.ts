@@ -61,9 +61,15 @@ export type RegistryFailure = 'unauthorized' | 'forbidden' | 'unsupported' | 'te
 /** One registry operation failed. */
 export class RegistryError extends UnreachableError {
   readonly failure: RegistryFailure;
+  /** How long the registry asks to be left alone before another try, in milliseconds; 0 when it does not say. */
+  readonly retryAfterMs: number;
 
-  constructor(message: string, options: { failure: RegistryFailure; next?: string; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { failure: RegistryFailure; next?: string; cause?: unknown; retryAfterMs?: number },
+  ) {
     super(message, options);
     this.failure = options.failure;
+    this.retryAfterMs = options.retryAfterMs ?? 0;
   }
 }

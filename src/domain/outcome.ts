@@ -1,6 +1,7 @@
 /** What became of each planned tag, and the figures of a run. */
 import type { Repository, Tag } from './names.ts';
 import { countFates, type RepositoryPlan } from './plan.ts';
+import { isMarker } from './untagging.ts';
 
 /**
  * - `deleted`: this run deleted it
@@ -10,7 +11,7 @@ import { countFates, type RepositoryPlan } from './plan.ts';
  */
 export type Outcome = 'deleted' | 'alreadyGone' | 'failed' | 'drifted';
 
-/** One line of the journal. */
+/** One line of the journal. A ledger (`domain/untagging.ts`) has entries as well, and is no tag of the plan. */
 export interface JournalEntry {
   /** ISO 8601. */
   readonly at: string;
@@ -23,8 +24,11 @@ export interface JournalEntry {
 /** The latest outcome of every tag that has one. */
 export class Outcomes {
   readonly #entries = new Map<string, JournalEntry>();
+  readonly #ledgers = new Map<Repository, Set<Tag>>();
 
   record(entry: JournalEntry): void {
+    const { repository, tag } = entry;
+    if (isMarker(tag)) this.#ledgers.set(repository, (this.#ledgers.get(repository) ?? new Set()).add(tag));
     this.#entries.set(`${entry.repository}:${entry.tag}`, entry);
   }
 
@@ -42,6 +46,11 @@ export class Outcomes {
   isGone(repository: Repository, tag: Tag): boolean {
     const outcome = this.of(repository, tag)?.outcome;
     return outcome === 'deleted' || outcome === 'alreadyGone';
+  }
+
+  /** The ledgers of which the journal tells, settled or not. */
+  ledgers(repository: Repository): readonly Tag[] {
+    return [...(this.#ledgers.get(repository) ?? [])];
   }
 
   with(outcome: Outcome): readonly JournalEntry[] {

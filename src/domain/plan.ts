@@ -16,7 +16,7 @@ import {
   type Tag,
 } from './names.ts';
 import type { Fate, Indexes, PlannedTag } from './planned-tag.ts';
-import { type ProtectionRule, protect } from './protection.ts';
+import { neededBy, type Policy, protect } from './protection.ts';
 
 /** Which repository, and which of the two naming schemes its tags follow. */
 export type RepositoryRef =
@@ -29,6 +29,13 @@ export interface RepositoryContent {
   /** Every tag with the digest that it stands for; `undefined` where the registry has no manifest for it. */
   readonly tags: ReadonlyMap<Tag, Digest | undefined>;
   readonly indexes: Indexes;
+  /**
+   * The tags that an unfinished run has untied, each with the marker of the ledger. Their digests above are those that
+   * the ledger names.
+   */
+  readonly untied?: ReadonlyMap<Tag, Tag>;
+  /** The markers of all ledgers in the repository. They are not among the tags. */
+  readonly ledgers?: readonly Tag[];
 }
 
 /** The plan for one repository. Digests and indexes belong to a repository, so repositories are independent. */
@@ -38,6 +45,10 @@ export interface RepositoryPlan {
   readonly exists: boolean;
   readonly tags: readonly PlannedTag[];
   readonly indexes: Indexes;
+  /** Made for a registry and a route that can untie tags. */
+  readonly unties: boolean;
+  /** The markers of the ledgers that unfinished runs have left; deleting finishes or takes back what they began. */
+  readonly ledgers: readonly Tag[];
 }
 
 export const NEW_REPOSITORY_REF: RepositoryRef = { scheme: 'new', repository: NEW_REPOSITORY };
@@ -48,22 +59,26 @@ export function legacyRef(environment: EnvironmentId): RepositoryRef {
 
 /** The plan for a repository that the registry does not know. */
 export function planMissingRepository(ref: RepositoryRef): RepositoryPlan {
-  return { ref, exists: false, tags: [], indexes: {} };
+  return { ref, exists: false, tags: [], indexes: {}, unties: false, ledgers: [] };
 }
 
 /** Decides every tag's fate: first by the file, then by the rules of protection. */
 export function planRepository(
   content: RepositoryContent,
   environments: readonly EnvironmentEntry[],
-  rules?: readonly ProtectionRule[],
+  policy: Policy = {},
 ): RepositoryPlan {
   const retained = new Map(environments.map((entry) => [entry.id, new Set(entry.retain)]));
-  const tags = [...content.tags].map(([tag, digest]) => judge({ tag, digest, ref: content.ref, retained }));
+  const tags = [...content.tags].map(([tag, digest]) =>
+    withMarker(judge({ tag, digest, ref: content.ref, retained }), content.untied?.get(tag)),
+  );
   return {
     ref: content.ref,
     exists: true,
-    tags: protect(tags, content.indexes, rules),
+    tags: protect(tags, content.indexes, policy),
     indexes: content.indexes,
+    unties: policy.unties ?? false,
+    ledgers: content.ledgers ?? [],
   };
 }
 
@@ -89,6 +104,10 @@ function judge(given: {
   return { tag, digest, names, fate: 'delete', reason: 'not named in the file' };
 }
 
+function withMarker({ untiedBy: _, ...planned }: PlannedTag, marker: Tag | undefined): PlannedTag {
+  return marker === undefined ? planned : { ...planned, untiedBy: marker };
+}
+
 /** Changes that may come after a plan was frozen. Each of them can only make the set of deletions smaller. */
 export interface Revision {
   /** Tags that the reviewer struck from the list. */
@@ -99,7 +118,9 @@ export interface Revision {
    */
   readonly environments?: readonly EnvironmentEntry[];
   /** What the repository holds now: every tag that is not to be deleted, every new one, and any others. */
-  readonly live?: Pick<RepositoryContent, 'tags' | 'indexes'>;
+  readonly live?: Pick<RepositoryContent, 'tags' | 'indexes' | 'untied' | 'ledgers'>;
+  /** `false`: the run goes on over a route that cannot untie tags. */
+  readonly unties?: boolean;
 }
 
 /**
@@ -109,24 +130,35 @@ export interface Revision {
 export function revisePlan(
   plan: RepositoryPlan,
   revision: Revision,
-  rules?: readonly ProtectionRule[],
+  { rules }: Pick<Policy, 'rules'> = {},
 ): RepositoryPlan {
   const retained = new Map(revision.environments?.map((entry) => [entry.id, new Set(entry.retain)]));
   const tags = plan.tags.map((planned): PlannedTag => {
     const judged = planned.fate === 'delete' ? reconsider(planned, revision, retained) : planned;
     // A doomed tag keeps the digest that it was doomed with: whether it has moved is seen when its turn comes.
     const live = judged.fate === 'delete' ? undefined : revision.live?.tags.get(judged.tag);
-    return live === undefined ? judged : { ...judged, digest: live };
+    const now = live === undefined ? judged : { ...judged, digest: live };
+    return revision.live === undefined ? now : withMarker(now, revision.live.untied?.get(judged.tag));
   });
   const known = new Set(plan.tags.map((planned) => planned.tag));
   for (const [tag, digest] of revision.live?.tags ?? []) {
-    if (!known.has(tag)) tags.push({ tag, digest, fate: 'other', reason: 'pushed since the plan was made' });
+    if (known.has(tag)) continue;
+    const pushed: PlannedTag = { tag, digest, fate: 'other', reason: 'pushed since the plan was made' };
+    tags.push(withMarker(pushed, revision.live?.untied?.get(tag)));
   }
   const indexes = { ...plan.indexes, ...revision.live?.indexes };
-  const revised = { ...plan, tags: protect(tags, indexes, rules), indexes };
+  const unties = plan.unties && revision.unties !== false;
+  const ledgers = revision.live?.ledgers ?? plan.ledgers;
+  const revised: RepositoryPlan = {
+    ...plan,
+    tags: protect(tags, indexes, { ...(rules ? { rules } : {}), unties }),
+    indexes,
+    unties,
+    ledgers,
+  };
   // A tag that is protected only now may have moved as well: then it needs what it stands for now.
   return revision.live && hasMovedKeeper(revised, revision.live.tags)
-    ? revisePlan(revised, { live: revision.live }, rules)
+    ? revisePlan(revised, { live: revision.live }, rules ? { rules } : {})
     : revised;
 }
 
@@ -155,18 +187,24 @@ export interface Deletion {
   readonly repository: Repository;
   readonly digest: Digest;
   readonly tags: readonly Tag[];
+  /** Only the tags go: why the manifest stays. */
+  readonly manifestStays?: string;
 }
 
 /** What is to be deleted of a repository: once for each digest, in the plan's order. */
 export function deletionsOf(plan: RepositoryPlan): readonly Deletion[] {
-  const byDigest = new Map<Digest, Tag[]>();
-  for (const { tag, digest, fate } of plan.tags) {
-    if (fate !== 'delete' || digest === undefined) continue;
-    const tags = byDigest.get(digest);
-    if (tags) tags.push(tag);
-    else byDigest.set(digest, [tag]);
-  }
-  return [...byDigest].map(([digest, tags]) => ({ repository: plan.ref.repository, digest, tags }));
+  const { repository } = plan.ref;
+  const doomed = plan.tags.filter((planned) => planned.fate === 'delete' && planned.digest !== undefined);
+  return [...Map.groupBy(doomed, ({ digest }) => digest as Digest)].map(([digest, planned]) => {
+    const manifestStays = planned.find((each) => each.manifestStays !== undefined)?.manifestStays;
+    const tags = planned.map(({ tag }) => tag);
+    return { repository, digest, tags, ...(manifestStays === undefined ? {} : { manifestStays }) };
+  });
+}
+
+/** The manifests that something kept needs, each with the kept tag. */
+export function neededDigests({ tags, indexes }: RepositoryPlan): ReadonlyMap<Digest, Tag> {
+  return neededBy(tags, indexes);
 }
 
 /** The doomed tags of a repository, in the plan's order. */

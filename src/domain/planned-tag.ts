@@ -23,6 +23,13 @@ export interface PlannedTag {
   readonly reason: string;
   /** The protection rule's name, with fate `protect`. */
   readonly rule?: string;
+  /**
+   * With fate `delete`: only the tag goes, since something that stays needs its manifest; which, and by which rule.
+   * Such a tag can only be deleted where tags can be untied.
+   */
+  readonly manifestStays?: string;
+  /** The tag stands for a throw-away manifest at the moment: the marker of the ledger that says for what before. */
+  readonly untiedBy?: Tag;
   /** The revision that the tag names, unless it is unrecognised. */
   readonly names?: RevisionName;
 }

@@ -17,6 +17,11 @@ export interface ProtectionRule {
   readonly name: string;
   /** For the review: why this rule exists. */
   readonly why: string;
+  /**
+   * - `manifest`: the manifest has to stay; a doomed tag may be taken off it, where the registry can do that
+   * - `tag`: the tag itself has to stay
+   */
+  readonly protects: 'manifest' | 'tag';
   /** The digests that must not be deleted, each with the kept tag that needs it. */
   needed(view: ProtectionView): ReadonlyMap<Digest, Tag>;
 }
@@ -27,6 +32,7 @@ export interface ProtectionRule {
  */
 const sharedDigest: ProtectionRule = {
   name: 'shared digest',
+  protects: 'manifest',
   why: 'deleting a manifest removes every tag on it, and a kept tag is on the same manifest',
   needed: ({ kept }) => kept,
 };
@@ -37,6 +43,7 @@ const sharedDigest: ProtectionRule = {
  */
 const indexChild: ProtectionRule = {
   name: 'index child',
+  protects: 'manifest',
   why: 'a kept image index lists the manifest',
   needed: ({ kept, indexes }) => {
     const needed = new Map<Digest, Tag>();
@@ -60,6 +67,13 @@ const UNREADABLE = 'unreadable';
 
 export const protectionRules: readonly ProtectionRule[] = [sharedDigest, indexChild];
 
+/** Under which rules a plan is made. */
+export interface Policy {
+  readonly rules?: readonly ProtectionRule[];
+  /** Tags can be untied: taken off a manifest that stays. Default: no. */
+  readonly unties?: boolean;
+}
+
 /**
  * Applies the rules until nothing changes any more: a tag that is protected is kept, and what it needs in turn is
  * protected too. Keeps the order of the tags.
@@ -67,9 +81,9 @@ export const protectionRules: readonly ProtectionRule[] = [sharedDigest, indexCh
 export function protect(
   tags: readonly PlannedTag[],
   indexes: Indexes,
-  rules: readonly ProtectionRule[] = protectionRules,
+  { rules = protectionRules, unties = false }: Policy = {},
 ): readonly PlannedTag[] {
-  let current = tags.map(keepUnreadable);
+  let current = tags.map(forgetStay).map(keepUnreadable);
   for (;;) {
     const view: ProtectionView = { kept: keptDigests(current), indexes };
     let changed = false;
@@ -78,12 +92,25 @@ export function protect(
       current = current.map((planned) => {
         const keeper = planned.fate === 'delete' && planned.digest && needed.get(planned.digest);
         if (!keeper) return planned;
+        const why = `${rule.name} with ${keeper}`;
+        if (unties && rule.protects === 'manifest') return { manifestStays: why, ...planned };
         changed = true;
-        return { ...planned, fate: 'protect', rule: rule.name, reason: `${rule.name} with ${keeper}` };
+        return { ...forgetStay(planned), fate: 'protect', rule: rule.name, reason: why };
       });
     }
     if (!changed) return current;
   }
+}
+
+/** The manifests that must not be deleted for the sake of kept tags, each with the tag that needs it. */
+export function neededBy(tags: readonly PlannedTag[], indexes: Indexes): ReadonlyMap<Digest, Tag> {
+  const view: ProtectionView = { kept: keptDigests(tags), indexes };
+  return new Map(protectionRules.flatMap((rule) => [...rule.needed(view)]));
+}
+
+/** What was found out under an earlier reading of the registry does not count in this one. */
+function forgetStay({ manifestStays: _, ...planned }: PlannedTag): PlannedTag {
+  return planned;
 }
 
 function keepUnreadable(planned: PlannedTag): PlannedTag {

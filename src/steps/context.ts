@@ -3,12 +3,15 @@ import type { EnvironmentEntry } from '../domain/environments.ts';
 import type { Outcomes } from '../domain/outcome.ts';
 import type { RepositoryPlan } from '../domain/plan.ts';
 import type { StepKey } from '../domain/run.ts';
+import type { Strategy } from '../domain/strategy.ts';
 import type { Clock, Person, Progress, Registry, RunHandle, SkopeoPodPort, WorkloadPort } from '../ports.ts';
 
 /** The options that steps look at. */
 interface StepSettings {
   /** How many registry operations at a time. */
   readonly concurrency: number;
+  /** How repositories are rid of their tags; `undefined`: whatever is cheaper. */
+  readonly strategy: Strategy | undefined;
   /** `user@host`, for the record in the cluster. */
   readonly operator: string;
   readonly context: string;

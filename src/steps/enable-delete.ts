@@ -2,7 +2,6 @@
 
 import { enablePatch, manualRestore, readSetting } from '../domain/deletion-setting.ts';
 import { ConflictError, RefusedError } from '../domain/errors.ts';
-import { deletionsOf } from '../domain/plan.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { refuseUnrollable } from '../domain/rollout.ts';
 import { moveTo } from '../domain/run.ts';
@@ -11,6 +10,7 @@ import type { Workload } from '../domain/workload.ts';
 import { describe } from '../domain/workload.ts';
 import type { Progress } from '../ports.ts';
 import type { Context, Step } from './context.ts';
+import { hasOpenWork } from './open-work.ts';
 import { retrying } from './retry.ts';
 import { awaitRollout, requireStillEnabled } from './rollout.ts';
 
@@ -21,7 +21,7 @@ export const enableDelete: Step = {
   key: 'enable-delete',
 
   skip: (context) =>
-    [...context.plans.values()].some((plan) => openDeletions(context, plan) > 0)
+    [...context.plans.values()].some((plan) => hasOpenWork(context.outcomes, plan))
       ? undefined
       : 'nothing to delete',
 
@@ -38,12 +38,6 @@ export const enableDelete: Step = {
     }
   },
 };
-
-function openDeletions(context: Context, plan: Parameters<typeof deletionsOf>[0]): number {
-  return deletionsOf(plan).filter(({ repository, tags }) =>
-    tags.some((tag) => !context.outcomes.isSettled(repository, tag)),
-  ).length;
-}
 
 async function ensureEnabled(
   context: Context,

@@ -32,6 +32,7 @@ export async function planOnce(
       : planRepository(
           await contentOf(context, { ref, tags, ...(on.looked ? { onLooked: on.looked } : {}) }),
           context.run.record.environments,
+          { unties: context.registry.untagging !== undefined },
         );
   await context.run.lists.write(plan);
   await context.run.plan.append(plan);

@@ -4,6 +4,7 @@ import { RegistryError } from '../domain/errors.ts';
 import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { RepositoryContent, RepositoryRef } from '../domain/plan.ts';
 import type { Indexes } from '../domain/planned-tag.ts';
+import { isMarker, type Ledger } from '../domain/untagging.ts';
 import type { Resolution } from '../ports.ts';
 import { concurrently } from './concurrently.ts';
 import type { Context } from './context.ts';
@@ -25,9 +26,25 @@ function lookAt(context: Looker, repository: Repository, reference: Tag | Digest
   return retrying(() => context.registry.resolve(repository, reference), context);
 }
 
+/** The ledgers that stand in a repository, by their markers; none where the registry cannot untie tags. */
+export async function ledgersOf(
+  context: Looker,
+  repository: Repository,
+  tags: readonly Tag[],
+): Promise<ReadonlyMap<Tag, Ledger>> {
+  const { untagging } = context.registry;
+  const ledgers = new Map<Tag, Ledger>();
+  if (untagging === undefined) return ledgers;
+  await concurrently(tags.filter(isMarker), context.settings.concurrency, async (marker) => {
+    const ledger = await retrying(() => untagging.readLedger(repository, marker), context);
+    if (ledger !== undefined) ledgers.set(marker, ledger);
+  });
+  return ledgers;
+}
+
 /**
  * Resolves the digest of each tag, and what every image index among them lists. Tags that have gone since they were
- * listed are left out.
+ * listed are left out. So are ledgers; a tag that one of them has untied counts with the digest that it had before.
  *
  * @param onLooked is called after each tag
  */
@@ -36,20 +53,52 @@ export async function contentOf(
   given: { ref: RepositoryRef; tags: readonly Tag[]; onLooked?: () => void },
 ): Promise<RepositoryContent> {
   const { ref, tags } = given;
+  const ledgers = await ledgersOf(context, ref.repository, tags);
   const digests = new Map<Tag, Digest | undefined>();
+  const untied = new Map<Tag, Tag>();
   const indexes: Record<Digest, readonly Digest[]> = {};
   await concurrently(tags, context.settings.concurrency * IN_FLIGHT, async (tag) => {
+    if (ledgers.has(tag)) return;
     const resolution = await lookAt(context, ref.repository, tag);
     if (resolution.state === 'found') {
       const { digest, children } = resolution.manifest;
       digests.set(tag, digest);
       if (children.length > 0) indexes[digest] = children;
+    } else if (resolution.state === 'untied') {
+      digests.set(tag, ledgers.get(resolution.marker)?.tags.get(tag));
+      untied.set(tag, resolution.marker);
     } else if (resolution.state !== 'gone') digests.set(tag, undefined);
     given.onLooked?.();
   });
   // In the order of the listing, whatever answered first.
   const ordered = tags.filter((tag) => digests.has(tag)).map((tag) => [tag, digests.get(tag)] as const);
-  return { ref, tags: new Map(ordered), indexes: await withNested(context, ref.repository, indexes) };
+  return {
+    ref,
+    tags: new Map(ordered),
+    indexes: await withNested(
+      context,
+      ref.repository,
+      await withUntied(context, ref.repository, { indexes, digests, untied }),
+    ),
+    untied,
+    ledgers: [...ledgers.keys()],
+  };
+}
+
+/** What untied tags stood for has not been looked at yet: it may be an index. */
+async function withUntied(
+  context: Looker,
+  repository: Repository,
+  found: { indexes: Indexes; digests: ReadonlyMap<Tag, Digest | undefined>; untied: ReadonlyMap<Tag, Tag> },
+): Promise<Indexes> {
+  const before = new Set([...found.untied.keys()].flatMap((tag) => found.digests.get(tag) ?? []));
+  const indexes: Record<Digest, readonly Digest[]> = { ...found.indexes };
+  await concurrently(before, context.settings.concurrency * IN_FLIGHT, async (digest) => {
+    const resolution = await lookAt(context, repository, digest);
+    if (resolution.state === 'found' && resolution.manifest.children.length > 0)
+      indexes[digest] = resolution.manifest.children;
+  });
+  return indexes;
 }
 
 /** Adds the indexes that indexes list. */
@@ -72,7 +121,7 @@ export async function withNested(
       if (resolution.state !== 'found')
         throw new RegistryError(`Cannot read ${repository}@${digest}, which an image index lists.`, {
           failure: 'other',
-          next: resolution.reason,
+          next: resolution.state === 'untied' ? 'It is a throw-away manifest.' : resolution.reason,
         });
       const { children } = resolution.manifest;
       if (children.length === 0) return;

@@ -1,7 +1,7 @@
 /** A second look at a whole repository, before a plan is executed that was made a while ago. */
 
 import type { Digest, Tag } from '../domain/names.ts';
-import { type RepositoryPlan, revisePlan } from '../domain/plan.ts';
+import { type RepositoryContent, type RepositoryPlan, revisePlan } from '../domain/plan.ts';
 import type { Indexes } from '../domain/planned-tag.ts';
 import type { Context } from './context.ts';
 import { contentOf, tagsOf } from './look.ts';
@@ -16,6 +16,8 @@ export interface Refreshed {
   readonly moved: ReadonlyMap<Tag, Digest>;
   /** What every index among all these lists. */
   readonly indexes: Indexes;
+  /** The repository as it is now; `undefined` when there is none. */
+  readonly live: RepositoryContent | undefined;
 }
 
 /**
@@ -24,11 +26,11 @@ export interface Refreshed {
  */
 export async function refreshPlan(context: Context, plan: RepositoryPlan): Promise<Refreshed> {
   const tags = plan.exists ? await tagsOf(context, plan.ref.repository) : undefined;
-  if (tags === undefined) return { revised: plan, moved: new Map(), indexes: plan.indexes };
+  if (tags === undefined) return { revised: plan, moved: new Map(), indexes: plan.indexes, live: undefined };
   const live = await contentOf(context, { ref: plan.ref, tags });
   const moved = plan.tags.flatMap(({ tag, digest, fate }) => {
     const now = live.tags.get(tag);
     return fate !== 'delete' || now === undefined || now === digest ? [] : [[tag, now] as const];
   });
-  return { revised: revisePlan(plan, { live }), moved: new Map(moved), indexes: live.indexes };
+  return { revised: revisePlan(plan, { live }), moved: new Map(moved), indexes: live.indexes, live };
 }

@@ -23,7 +23,10 @@ export async function retrying<T>(
     } catch (error) {
       if (!isTemporary(error) || attempt >= (given.attempts ?? ATTEMPTS)) throw error;
       given.onRetry?.(error);
-      await given.clock.sleep(backoffMs(attempt, given.clock.random()), given.signal);
+      await given.clock.sleep(
+        Math.max(backoffMs(attempt, given.clock.random()), error.retryAfterMs),
+        given.signal,
+      );
     }
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { lockFolder } from '../../src/adapters/storage/lock.ts';
 import type { Summary } from '../../src/domain/outcome.ts';
-import { optionDefinitions } from '../../src/options.ts';
+import { optionDefinitions } from '../../src/options/definitions.ts';
 import { ended, placeFor, silentServer, writeKubeconfig } from './program.ts';
 
 /** Fails unless every line is JSON; the last object, which has to be the summary. */

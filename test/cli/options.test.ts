@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UsageError } from '../../src/domain/errors.ts';
-import { optionDefinitions, type RawOptions, readOptions } from '../../src/options.ts';
+import { optionDefinitions } from '../../src/options/definitions.ts';
+import type { RawOptions } from '../../src/options/values.ts';
+import { readOptions } from '../../src/options.ts';
 
 function read(flags: RawOptions = {}, environment: Record<string, string> = {}) {
   return readOptions({
@@ -28,14 +30,16 @@ describe('options', () => {
     const options = read();
     assert.deepEqual(
       [options.namespace, options.registry, options.registryWorkload, options.concurrency, options.output],
-      ['domino-platform', 'docker-registry:5000', 'docker-registry', 8, 'text'],
+      ['domino-platform', 'docker-registry:5000', 'docker-registry', 16, 'text'],
     );
     assert.deepEqual([options.rolloutTimeoutMs, options.restoreTimeoutMs], [600_000, 300_000]);
     assert.deepEqual(
       [options.delete, options.yes, options.resume, options.fresh],
       [false, false, false, false],
     );
-    assert.equal(options.kubeconfig, undefined);
+    assert.deepEqual([options.kubeconfig, options.strategy], [undefined, undefined]);
+    assert.deepEqual([options.via, options.tls], ['pod', false]);
+    assert.equal(read({ via: 'skopeo' }).concurrency, 8);
     assert.ok(Object.isFrozen(options));
   });
 
@@ -48,8 +52,10 @@ describe('options', () => {
   it('can all be given by the environment, each under its name', () => {
     const environment = Object.fromEntries(
       Object.entries(optionDefinitions).map(([name, definition]) => {
-        const sample = 'choices' in definition ? definition.choices[0] : samples[name];
-        const text = definition.type === 'boolean' ? 'yes' : (sample ?? 'some');
+        const sample = samples[name] ?? ('choices' in definition ? definition.choices[0] : undefined);
+        // The Skopeo of this machine goes with one route only; see below.
+        const isGiven = definition.type === 'boolean' && name !== 'local-skopeo';
+        const text = isGiven ? 'yes' : (sample ?? 'some');
         return [`REGISTRY_CLEANER_${name.toUpperCase().replaceAll('-', '_')}`, text];
       }),
     );
@@ -60,13 +66,16 @@ describe('options', () => {
     );
     assert.deepEqual(
       unchanged.sort(),
-      ['imagePullPolicy', 'output'],
+      ['imagePullPolicy', 'localSkopeo', 'output'],
       'those whose first choice is the default',
     );
   });
 
   const samples: Record<string, string> = {
     concurrency: '64',
+    via: 'direct',
+    strategy: 'by-digest',
+    'local-skopeo': 'no',
     'rollout-timeout': '1h',
     'restore-timeout': '90s',
     'pod-timeout': '200ms',
@@ -122,7 +131,14 @@ describe('options', () => {
     [{ namespace: 'Domino' }, /a Kubernetes name/],
     [{ namespace: '../etc' }, /a Kubernetes name/],
     [{ namespace: '' }, /a value/],
-    [{ registry: 'http://registry:5000' }, /without http:\/\//],
+    [{ registry: 'ftp://registry:5000' }, /http\(s\):/],
+    [{ registry: 'http://user:pw@registry:5000' }, /http\(s\):/],
+    [{ registry: 'http://registry:5000', tls: true }, /one of them/],
+    [{ 'tls-insecure': true }, /--tls/],
+    [{ 'tls-ca': 'ca.pem', registry: 'https://registry', via: 'skopeo' }, /another route/],
+    [{ 'local-skopeo': true, via: 'direct' }, /one of them/],
+    [{ via: 'ssh' }, /pod or port-forward or direct or skopeo/],
+    [{ strategy: 'fast' }, /auto or by-digest or untag-first/],
     [{ registry: 'registry:5000/x' }, /without a path/],
     [{ registry: 'registry;rm' }, /HOST/],
     [{ registry: '-oops' }, /HOST/],
@@ -140,5 +156,22 @@ describe('options', () => {
   it('accept registries by name, address and IPv6 address', () => {
     for (const registry of ['docker-registry:5000', 'registry', '127.0.0.1:5000', '[::1]:5000', 'a.b.c'])
       assert.equal(read({ registry }).registry, registry);
+  });
+
+  it('read off a URL whether the registry speaks HTTPS, and its port', () => {
+    const readUrl = (registry: string) => {
+      const { registry: address, tls } = read({ registry });
+      return [address, tls];
+    };
+    assert.deepEqual(readUrl('https://registry.example.com/'), ['registry.example.com:443', true]);
+    assert.deepEqual(readUrl('https://registry:5000'), ['registry:5000', true]);
+    assert.deepEqual(readUrl('http://[::1]'), ['[::1]:80', false]);
+  });
+
+  it('take the Skopeo of this machine for a wish to reach the registry by it', () => {
+    assert.deepEqual(
+      [read({ 'local-skopeo': true }).via, read({ 'local-skopeo': true }).localSkopeo],
+      ['skopeo', true],
+    );
   });
 });

@@ -5,7 +5,7 @@ import { legacyRepository, NEW_REPOSITORY } from '../../src/domain/names.ts';
 import type { Figures } from '../../src/domain/outcome.ts';
 import type { RunRecord } from '../../src/domain/run.ts';
 import type { EnvEntry } from '../../src/domain/workload.ts';
-import type { RawOptions } from '../../src/options.ts';
+import type { RawOptions } from '../../src/options/values.ts';
 import { A, B, C } from '../domain/builders.ts';
 import { FakeWorld, type Program } from '../support/fakes/world.ts';
 

@@ -59,7 +59,10 @@ describe('the fate of a tag in the new repository', () => {
 
   it('is counted over all repositories', () => {
     const missing = planMissingRepository(legacyRef(A));
-    assert.deepEqual(missing, { ref: legacyRef(A), exists: false, tags: [], indexes: {} });
+    assert.deepEqual(missing, {
+      ...{ ref: legacyRef(A), exists: false, tags: [], indexes: {} },
+      ...{ unties: false, ledgers: [] },
+    });
     assert.deepEqual(countFates([plan, missing, plan]), {
       delete: 4,
       retain: 4,

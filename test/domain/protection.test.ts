@@ -16,7 +16,7 @@ const FILE = [entry(A, 9), entry(B)];
 
 /** Kept tags that are gone, or cannot be pulled any more, once the plan under these rules has been executed. */
 function harmed(content: RepositoryContent, rules: typeof protectionRules): Tag[] {
-  const plan = planRepository(content, FILE, rules);
+  const plan = planRepository(content, FILE, { rules });
   const left = execute(content.tags, deletionsOf(plan));
   return plan.tags
     .filter(({ fate }) => fate !== 'delete')
@@ -117,6 +117,7 @@ describe('the rules together', () => {
     const chain = new Map(Object.entries({ 1: '2', 2: '3', 3: '4' }));
     const rule = {
       name: 'chain',
+      protects: 'manifest' as const,
       why: 'each needs the next',
       needed: ({ kept }: { kept: ReadonlyMap<unknown, Tag> }) =>
         new Map(
@@ -132,7 +133,7 @@ describe('the rules together', () => {
       fate: text === '1' ? ('retain' as const) : ('delete' as const),
       reason: '',
     }));
-    const protectedTags = protect(tags, {}, [rule]);
+    const protectedTags = protect(tags, {}, { rules: [rule] });
     assert.deepEqual(
       protectedTags.map(({ fate }) => fate),
       ['delete', 'protect', 'protect', 'protect', 'retain'],

@@ -86,7 +86,7 @@ describe('a tag that moved since the plan', () => {
     await scene.step(deleteTags);
     assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted', 2: 'deleted' });
     assert.equal(scene.registry.has(LEGACY, 'one'), true);
-    assert.equal(scene.registry.count('untie'), 0);
+    assert.equal(scene.registry.count('removeDangling'), 0);
   });
 });
 

@@ -35,7 +35,7 @@ export class Scene extends FakeWorld {
     });
     this.context = {
       settings: {
-        ...options(),
+        ...options({ concurrency: '8' }),
         operator: 'ann@laptop',
         context: 'prod',
         container: { name: undefined, port: 5000 },

@@ -1,6 +1,6 @@
+import { IMAGE_TYPES } from '../../domain/manifest.ts';
 import { type Digest, parseDigest, parseTag, type Repository, type Tag } from '../../domain/names.ts';
 import { parseLogLine } from './log.ts';
-import { IMAGE_TYPES } from './manifest.ts';
 
 /** What a look at a tag found, where it found an image. */
 export interface Look {

@@ -1,13 +1,15 @@
 import { RegistryError, type RegistryFailure, UsageError } from '../../domain/errors.ts';
+import { readManifest } from '../../domain/manifest.ts';
 import { type Digest, parseDigest, parseTag, type Repository, type Tag } from '../../domain/names.ts';
+import { throwAwayImage } from '../../domain/throw-away-image.ts';
+import type { OwnManifest } from '../../domain/untagging.ts';
 import type { Credentials, Registry, Resolution, Shell, TagListing } from '../../ports.ts';
+import { digestOf, sha256 } from './digest.ts';
 import type { Reply } from './frames.ts';
 import type { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
-import { digestOf, readManifest } from './manifest.ts';
 import { printable, readFailure, type Verdict } from './prose.ts';
 import { WorkQueue } from './queue.ts';
-import { throwAway } from './throw-away.ts';
 
 const DEFAULT_TIMEOUT_MS = 10 * 60_000;
 /** A repository that need not exist: to see whether the registry answers. */
@@ -37,6 +39,8 @@ export function createSkopeoRegistry(options: SkopeoRegistryOptions): Registry {
 }
 
 class SkopeoRegistry implements Registry {
+  /** Skopeo deletes by digest only. */
+  readonly untagging = undefined;
   readonly #credentials: Credentials | undefined;
   readonly #registry: string;
   readonly #queue: WorkQueue;
@@ -91,7 +95,7 @@ class SkopeoRegistry implements Registry {
         ? await this.#inspect(repository, { tag })
         : { state: 'found', manifest: { ...look, children: [] } };
     // A program that was killed between the two halves of removing it.
-    return resolution.state === 'found' && resolution.manifest.digest === throwAway(repository, tag).digest
+    return resolution.state === 'found' && resolution.manifest.digest === throwAwayImage({ repository, tag }, sha256).digest
       ? { state: 'dangling', reason: 'it stands for a throw-away manifest' }
       : resolution;
   }
@@ -109,11 +113,16 @@ class SkopeoRegistry implements Registry {
   }
 
   async removeDanglingTag(repository: Repository, tag: Tag): Promise<void> {
-    const { digest, configHex, config, manifest } = throwAway(repository, tag);
+    const { digest, configHex, config, manifest } = throwAwayImage({ repository, tag }, sha256);
     const reply = await this.#command(`put ${repository} :${tag} ${configHex} ${config} ${manifest}`);
     if (reply.status !== 0)
       throw registryError(`Could not take away the tag ${repository}:${tag}`, readFailure(reply));
     await this.deleteManifest(repository, digest);
+  }
+
+  /** Skopeo cannot delete what is not there: it asks for the digest first. */
+  async deletionState(): Promise<'unknown'> {
+    return 'unknown';
   }
 
   async quiesce(signal: AbortSignal): Promise<void> {
@@ -156,7 +165,8 @@ class SkopeoRegistry implements Registry {
     const what = `Could not look at ${repository}${suffix}`;
     if (reply.status === 0) {
       if ('digest' in reference) verifyDigest(what, { bytes: reply.stdout, digest: reference.digest });
-      return readManifest(reply.stdout);
+      const reading = readManifest({ text: reply.stdout.toString('utf8'), digest: digestOf(reply.stdout) });
+      return reading.state === 'own' ? leftByAnother(reading.own) : reading;
     }
     const verdict = readFailure(reply);
     if (verdict.meaning !== 'missing') throw registryError(what, verdict);
@@ -171,6 +181,15 @@ class SkopeoRegistry implements Registry {
     const listed = listing.state === 'listed' && listing.tags.includes(tag);
     return listed ? { state: 'dangling', reason } : { state: 'gone' };
   }
+}
+
+/** What a run that untied its tags over another route has left. */
+function leftByAnother(own: OwnManifest): Resolution {
+  if (own.kind === 'lost') return { state: 'dangling', reason: 'it stands for a throw-away manifest' };
+  return {
+    state: 'unreadable',
+    reason: `an unfinished run has untied it (see the tag ${own.marker}); a run with --via pod finishes it`,
+  };
 }
 
 const NEXT: Readonly<Record<RegistryFailure, string>> = {

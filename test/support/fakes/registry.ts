@@ -1,13 +1,29 @@
 /** A registry in memory that behaves like Docker Distribution where it matters (see its tests for what that is). */
 import assert from 'node:assert/strict';
 import { RegistryError } from '../../../src/domain/errors.ts';
+import type { Manifest } from '../../../src/domain/manifest.ts';
 import { type Digest, parseTag, type Repository, type Tag } from '../../../src/domain/names.ts';
-import type { Manifest, Registry, Resolution, TagListing } from '../../../src/ports.ts';
+import { isMarker, type Ledger } from '../../../src/domain/untagging.ts';
+import type { Registry, Resolution, TagListing, Untagging } from '../../../src/ports.ts';
 import { digest, tag } from '../../domain/builders.ts';
 
 /** One call that the program makes. */
 export interface RegistryCall {
-  readonly operation: 'check' | 'list' | 'resolve' | 'delete' | 'untie' | 'quiesce' | 'close';
+  readonly operation:
+    | 'check'
+    | 'list'
+    | 'resolve'
+    | 'delete'
+    | 'removeDangling'
+    | 'probe'
+    | 'writeLedger'
+    | 'readLedger'
+    | 'untie'
+    | 'sweep'
+    | 'retie'
+    | 'removeLedger'
+    | 'quiesce'
+    | 'close';
   readonly repository?: Repository;
   readonly reference?: Tag | Digest;
 }
@@ -35,6 +51,12 @@ export class FakeRegistry implements Registry {
   readonly calls: RegistryCall[] = [];
   readonly #repositories = new Map<Repository, Content>();
   readonly #garbled = new Set<Digest>();
+  readonly #ledgers = new Map<Digest, Ledger>();
+  readonly #throwAways = new Map<Digest, Tag>();
+  /** As an adapter that only deletes manifests; see `canUntie`. */
+  untagging: Untagging | undefined;
+  /** What the adapter can tell about the deletion setting. */
+  canProbe = false;
 
   /** Puts an image under a tag; the same nickname is the same manifest. */
   push(repository: Repository, name: string, nickname: string, children: readonly string[] = []): Digest {
@@ -110,6 +132,8 @@ export class FakeRegistry implements Registry {
       const target = name === undefined ? (reference as Digest) : content?.tags.get(name);
       if (target === undefined) return { state: 'gone' };
       const manifest = content?.manifests.get(target);
+      const marker = this.#throwAways.get(target);
+      if (marker !== undefined && manifest) return { state: 'untied', marker };
       if (this.#garbled.has(target)) return { state: 'unreadable', reason: 'it is not a JSON object' };
       if (manifest) return { state: 'found', manifest };
       return name === undefined ? { state: 'gone' } : { state: 'dangling', reason: 'no such manifest' };
@@ -130,13 +154,76 @@ export class FakeRegistry implements Registry {
   }
 
   removeDanglingTag(repository: Repository, name: Tag): Promise<void> {
-    return this.#call({ operation: 'untie', repository, reference: name }, () => {
+    return this.#call({ operation: 'removeDangling', repository, reference: name }, () => {
       const content = this.#repositories.get(repository);
       const target = content?.tags.get(name);
       if (target !== undefined && content?.manifests.has(target))
         throw new Error(`${repository}:${name} is not dangling.`);
       content?.tags.delete(name);
     });
+  }
+
+  deletionState(): Promise<'enabled' | 'disabled' | 'unknown'> {
+    if (!this.canProbe) return Promise.resolve('unknown');
+    return this.#call({ operation: 'probe' }, () => (this.deletionEnabled() ? 'enabled' : 'disabled'));
+  }
+
+  /** From now on it unties tags: as Distribution 3 (`tag`) or 2 (`throw-away`) lets it be done. */
+  canUntie(means: 'tag' | 'throw-away'): void {
+    const contentOf = (repository: Repository) => this.#make(repository);
+    const throwAwayOf = (ledger: Ledger) => digest(`throw-away of ${ledger.marker}`);
+    const ledgerOf = (ledger: Ledger) => digest(`ledger ${ledger.marker}`);
+    const remove = (repository: Repository, image: Digest) => {
+      if (!this.deletionEnabled()) throw new RegistryError('not supported (405)', { failure: 'unsupported' });
+      const { tags, manifests } = contentOf(repository);
+      manifests.delete(image);
+      for (const [name, target] of tags) if (target === image) tags.delete(name);
+    };
+    const put = (repository: Repository, name: Tag, image: Digest) => {
+      const { tags, manifests } = contentOf(repository);
+      manifests.set(image, { digest: image, mediaType: INDEX, children: [] });
+      tags.set(name, image);
+    };
+    this.untagging = {
+      writeLedger: (repository, ledger) =>
+        this.#call({ operation: 'writeLedger', repository, reference: ledger.marker }, () => {
+          assert.ok(isMarker(ledger.marker));
+          this.#ledgers.set(ledgerOf(ledger), ledger);
+          put(repository, ledger.marker, ledgerOf(ledger));
+        }),
+      readLedger: (repository, marker) =>
+        this.#call({ operation: 'readLedger', repository, reference: marker }, () => {
+          const target = contentOf(repository).tags.get(marker);
+          return target === undefined ? undefined : this.#ledgers.get(target);
+        }),
+      untie: (repository, name, ledger) =>
+        this.#call({ operation: 'untie', repository, reference: name }, () => {
+          const { tags, manifests } = contentOf(repository);
+          assert.equal(ledger.tags.get(name), tags.get(name), `${name} is untied from what its ledger names`);
+          assert.ok(manifests.has(ledgerOf(ledger)), 'the ledger is there');
+          if (means === 'tag') {
+            tags.delete(name);
+            return;
+          }
+          this.#throwAways.set(throwAwayOf(ledger), ledger.marker);
+          put(repository, name, throwAwayOf(ledger));
+        }),
+      sweep: (repository, ledger) =>
+        this.#call({ operation: 'sweep', repository, reference: ledger.marker }, () =>
+          remove(repository, throwAwayOf(ledger)),
+        ),
+      retie: (repository, name, image) =>
+        this.#call({ operation: 'retie', repository, reference: name }, () => {
+          const { tags, manifests } = contentOf(repository);
+          if (!manifests.has(image)) return 'gone';
+          tags.set(name, image);
+          return 'tied';
+        }),
+      removeLedger: (repository, ledger) =>
+        this.#call({ operation: 'removeLedger', repository, reference: ledger.marker }, () =>
+          remove(repository, ledgerOf(ledger)),
+        ),
+    };
   }
 
   quiesce(): Promise<void> {

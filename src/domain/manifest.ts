@@ -1,6 +1,14 @@
-import { createHash } from 'node:crypto';
-import { type Digest, parseDigest } from '../../domain/names.ts';
-import type { Manifest } from '../../ports.ts';
+/** What a manifest's bytes say (OCI Image Specification 1.1, "Image Manifest" and "Image Index"; Docker's schema 2). */
+import { type Digest, parseDigest } from './names.ts';
+import { type OwnManifest, readOwnManifest } from './untagging.ts';
+
+/** A manifest: what it is, and for an image index what it lists. */
+export interface Manifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** The manifests that an index (or a Docker manifest list) refers to; empty for an image. */
+  readonly children: readonly Digest[];
+}
 
 const OCI_IMAGE = 'application/vnd.oci.image.manifest.v1+json';
 const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
@@ -9,26 +17,26 @@ const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json';
 
 /** The media types of a single image: it lists no other manifests. */
 export const IMAGE_TYPES: ReadonlySet<string> = new Set([OCI_IMAGE, DOCKER_IMAGE]);
-const INDEX_TYPES: ReadonlySet<string> = new Set([OCI_INDEX, DOCKER_LIST]);
+/** The media types of what lists other manifests. */
+export const INDEX_TYPES: ReadonlySet<string> = new Set([OCI_INDEX, DOCKER_LIST]);
 
 /** A manifest, or why these bytes are none that this program understands. */
 export type ManifestReading =
   | { readonly state: 'found'; readonly manifest: Manifest }
+  /** One that this program has put there. */
+  | { readonly state: 'own'; readonly own: OwnManifest }
   | { readonly state: 'unreadable'; readonly reason: string };
-
-/** The digest of content: SHA-256 of its exact bytes. */
-export function digestOf(bytes: Buffer): Digest {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
-}
 
 /**
  * Reads a manifest's bytes. Whatever is not plainly an image or an index is unreadable, not an image without
  * children: what it refers to could not be protected. That includes Docker's schema 1, whose digest is not even that
  * of its bytes.
  */
-export function readManifest(bytes: Buffer): ManifestReading {
-  const document = parseObject(bytes);
+export function readManifest({ text, digest }: { text: string; digest: Digest }): ManifestReading {
+  const document = parseObject(text);
   if (document === undefined) return unreadable('it is not a JSON object');
+  const own = readOwnManifest(text);
+  if (own !== undefined) return { state: 'own', own };
   const { schemaVersion, manifests, config, layers } = document;
   if (schemaVersion !== 2) return unreadable(`its schema version is ${JSON.stringify(schemaVersion)}, not 2`);
   const mediaType = document.mediaType ?? inferMediaType(document);
@@ -37,11 +45,11 @@ export function readManifest(bytes: Buffer): ManifestReading {
     const children = readChildren(manifests);
     return children === undefined
       ? unreadable('it is an index, but what it lists cannot be read')
-      : { state: 'found', manifest: { digest: digestOf(bytes), mediaType, children } };
+      : { state: 'found', manifest: { digest, mediaType, children } };
   }
   const isImage = IMAGE_TYPES.has(mediaType) && manifests === undefined;
   return isImage && config !== undefined && layers !== undefined
-    ? { state: 'found', manifest: { digest: digestOf(bytes), mediaType, children: [] } }
+    ? { state: 'found', manifest: { digest, mediaType, children: [] } }
     : unreadable(`it is neither an image nor an index, but calls itself ${JSON.stringify(mediaType)}`);
 }
 
@@ -59,9 +67,9 @@ function readChildren(manifests: unknown): readonly Digest[] | undefined {
   return children.every((child) => child !== undefined) ? children : undefined;
 }
 
-function parseObject(bytes: Buffer): Record<string, unknown> | undefined {
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;

@@ -1,22 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { digestOf, readManifest } from '../../../src/adapters/skopeo/manifest.ts';
+import { readManifest } from '../../src/domain/manifest.ts';
+import { lostTagManifest } from '../../src/domain/untagging.ts';
+import { digest, tag } from './builders.ts';
 
 const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 const LIST = 'application/vnd.docker.distribution.manifest.list.v2+json';
 const CHILD = `sha256:${'a'.repeat(64)}`;
-const read = (document: unknown) => readManifest(Buffer.from(JSON.stringify(document)));
+const read = (document: unknown) => readText(JSON.stringify(document));
+const readText = (text: string) => readManifest({ text, digest: digest('some') });
 
 describe('readManifest', () => {
-  it('takes the digest of the exact bytes', () => {
-    const bytes = Buffer.from(`{"schemaVersion":2,  "config":{}, "layers":[]}\n`);
-    const reading = readManifest(bytes);
-    assert.equal(reading.state === 'found' && reading.manifest.digest, digestOf(bytes));
-    assert.equal(
-      digestOf(Buffer.from('')),
-      'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
-    );
+  it('gives the manifest the digest that it was found under', () => {
+    const reading = readText(`{"schemaVersion":2, "mediaType":"${IMAGE}", "config":{}, "layers":[]}\n`);
+    assert.equal(reading.state === 'found' && reading.manifest.digest, digest('some'));
+  });
+
+  it('recognises what this program has put there', () => {
+    assert.deepEqual(readText(lostTagManifest(tag('7')).text), { state: 'own', own: { kind: 'lost' } });
   });
 
   it('finds the children of an index, whether or not it names its type', () => {
@@ -58,7 +60,7 @@ describe('readManifest', () => {
   }
 
   it('understands nothing of what is not JSON', () => {
-    assert.equal(readManifest(Buffer.from('<html>')).state, 'unreadable');
-    assert.equal(readManifest(Buffer.alloc(0)).state, 'unreadable');
+    assert.equal(readText('<html>').state, 'unreadable');
+    assert.equal(readText('').state, 'unreadable');
   });
 });

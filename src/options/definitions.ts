@@ -1,0 +1,221 @@
+/** Every option, for help and meaning. */
+import { strategies } from '../domain/strategy.ts';
+
+/** How an option appears on the command line. */
+export interface OptionDefinition {
+  readonly type: 'string' | 'boolean' | 'list';
+  readonly group: string;
+  readonly describe: string;
+  /** What its value looks like in `--help`. */
+  readonly value?: string;
+  /** In words, for `--help`. */
+  readonly default?: string;
+  readonly choices?: readonly string[];
+}
+
+const WHAT = 'What to do';
+const FILES = 'Files';
+const CLUSTER = 'The cluster';
+const REGISTRY = 'The registry';
+const ROUTE = 'The way to the registry';
+const POD = 'The pod';
+const OUTPUT = 'Output';
+
+/** The pinned Skopeo image: tags like `latest` would be pulled at every start, which fails without a way out. */
+const DEFAULT_IMAGE = 'quay.io/skopeo/stable:v1.20.0';
+
+/** Every option, by its name on the command line. */
+export const optionDefinitions = {
+  delete: { type: 'boolean', group: WHAT, describe: 'delete what the plan says, after a confirmation' },
+  yes: {
+    type: 'boolean',
+    group: WHAT,
+    describe: 'confirm the deletion beforehand (needed without a terminal)',
+  },
+  resume: { type: 'boolean', group: WHAT, describe: 'continue the unfinished run' },
+  fresh: {
+    type: 'boolean',
+    group: WHAT,
+    describe: 'give the unfinished run up (its change to the registry is put back first) and begin a new one',
+  },
+  only: {
+    type: 'string',
+    group: WHAT,
+    choices: ['new', 'legacy'],
+    describe: 'only the new repository, or only the legacy ones',
+  },
+  'allow-absent': {
+    type: 'boolean',
+    group: WHAT,
+    describe: 'go on although a revision to retain exists nowhere (mostly a typing error)',
+  },
+  environments: {
+    type: 'string',
+    group: FILES,
+    value: 'FILE',
+    default: 'environments',
+    describe: 'environment IDs with the revisions to retain',
+  },
+  'state-dir': {
+    type: 'string',
+    group: FILES,
+    value: 'DIR',
+    default: 'state',
+    describe: 'where runs keep their state and lists',
+  },
+  kubeconfig: {
+    type: 'string',
+    group: CLUSTER,
+    value: 'FILE',
+    describe: 'instead of $KUBECONFIG or ~/.kube/config',
+  },
+  context: {
+    type: 'string',
+    group: CLUSTER,
+    value: 'NAME',
+    describe: "instead of the kubeconfig's current one",
+  },
+  namespace: {
+    type: 'string',
+    group: CLUSTER,
+    value: 'NAME',
+    default: 'domino-platform',
+    describe: 'where the registry and the pod run',
+  },
+  'secret-namespace': {
+    type: 'string',
+    group: CLUSTER,
+    value: 'NAME',
+    default: 'domino-compute',
+    describe: 'where the Secret with the password is',
+  },
+  'secret-name': {
+    type: 'string',
+    group: CLUSTER,
+    value: 'NAME',
+    default: 'domino-registry',
+    describe: 'the Secret with the password, used when none is given',
+  },
+  registry: {
+    type: 'string',
+    group: REGISTRY,
+    value: '[http[s]://]HOST:PORT',
+    default: 'docker-registry:5000',
+    describe: 'as the pod reaches it; with --via direct, as this machine does',
+  },
+  'registry-workload': {
+    type: 'string',
+    group: REGISTRY,
+    value: '[KIND/]NAME',
+    default: 'docker-registry',
+    describe: 'its StatefulSet or Deployment',
+  },
+  'registry-container': {
+    type: 'string',
+    group: REGISTRY,
+    value: 'NAME',
+    describe: 'its container, where that is not clear',
+  },
+  username: {
+    type: 'string',
+    group: REGISTRY,
+    value: 'NAME',
+    describe: "instead of the Secret's, or domino-registry",
+  },
+  via: {
+    type: 'string',
+    group: ROUTE,
+    choices: ['pod', 'port-forward', 'direct', 'skopeo'],
+    default: 'pod',
+    describe:
+      "how to reach it. pod: HTTP through a pod. port-forward: HTTP to the registry's own pod. direct: HTTP from this machine. skopeo: Skopeo in a pod; slower, deletes by digest only, so doomed twins of kept tags stay",
+  },
+  strategy: {
+    type: 'string',
+    group: ROUTE,
+    choices: ['auto', ...strategies],
+    default: 'auto',
+    describe:
+      'by-digest: delete manifests with their tags. untag-first: untie the tags first, faster in large repositories. auto: whatever is cheaper',
+  },
+  tls: { type: 'boolean', group: ROUTE, describe: 'it speaks HTTPS (as https:// in --registry says, too)' },
+  'tls-ca': {
+    type: 'string',
+    group: ROUTE,
+    value: 'FILE',
+    describe: 'certificates (PEM) of those whom to trust; not with --via skopeo',
+  },
+  'tls-insecure': {
+    type: 'boolean',
+    group: ROUTE,
+    describe: "do not verify the registry's certificate: whoever is in between can read the password",
+  },
+  concurrency: {
+    type: 'string',
+    group: ROUTE,
+    value: 'N',
+    default: '16, or 8 with --via skopeo',
+    describe: 'operations at a time, at most (1 to 64); fewer where the registry does not keep up',
+  },
+  'rollout-timeout': {
+    type: 'string',
+    group: REGISTRY,
+    value: 'TIME',
+    default: '10m',
+    describe: 'how long its restart may take',
+  },
+  'restore-timeout': {
+    type: 'string',
+    group: REGISTRY,
+    value: 'TIME',
+    default: '5m',
+    describe: 'how long to try to put its setting back',
+  },
+  image: { type: 'string', group: POD, value: 'IMAGE', default: DEFAULT_IMAGE, describe: 'its image' },
+  'image-pull-policy': {
+    type: 'string',
+    group: POD,
+    choices: ['IfNotPresent', 'Always', 'Never'],
+    default: 'IfNotPresent',
+    describe: 'when it is pulled',
+  },
+  'image-pull-secret': { type: 'list', group: POD, value: 'NAME', describe: 'a Secret to pull it with' },
+  'pod-label': { type: 'list', group: POD, value: 'KEY=VALUE', describe: 'a label more' },
+  'pod-annotation': { type: 'list', group: POD, value: 'KEY=VALUE', describe: 'an annotation more' },
+  'node-selector': {
+    type: 'list',
+    group: POD,
+    value: 'KEY=VALUE',
+    describe: 'a label that its node must have',
+  },
+  toleration: {
+    type: 'list',
+    group: POD,
+    value: 'KEY[=VALUE][:EFFECT]',
+    describe: 'a taint that it tolerates',
+  },
+  'pod-timeout': {
+    type: 'string',
+    group: POD,
+    value: 'TIME',
+    default: '5m',
+    describe: 'how long its start may take',
+  },
+  'local-skopeo': {
+    type: 'boolean',
+    group: POD,
+    describe: '--via skopeo without a pod: run the Skopeo of this machine, which must reach the registry',
+  },
+  output: {
+    type: 'string',
+    group: OUTPUT,
+    choices: ['text', 'json'],
+    default: 'text',
+    describe: 'json: one object a line on standard output',
+  },
+} as const satisfies Readonly<Record<string, OptionDefinition>>;
+
+export type OptionName = keyof typeof optionDefinitions;
+
+/** What was given for each option, as text, before it is understood. */
+export type RawOptions = Partial<Record<OptionName, string | boolean | readonly string[]>>;

@@ -1,0 +1,94 @@
+/** What was given for the options, and what it means. */
+import { parseDuration } from '../domain/duration.ts';
+import { UsageError } from '../domain/errors.ts';
+import { type OptionDefinition, type OptionName, optionDefinitions } from './definitions.ts';
+
+/** What was given for each option, as text, before it is understood. */
+export type RawOptions = Partial<Record<OptionName, string | boolean | readonly string[]>>;
+
+/** Understands raw values; its errors name the option and say what is expected. */
+export class Values {
+  readonly #raw: RawOptions;
+
+  constructor(raw: RawOptions) {
+    this.#raw = raw;
+  }
+
+  flag(name: OptionName): boolean {
+    return this.#once(name) === true;
+  }
+
+  optional(name: OptionName): string | undefined {
+    const value = this.#once(name);
+    if (value === undefined) return undefined;
+    const text = String(value);
+    if (text === '') throw wrong(name, text, 'a value');
+    const { choices } = optionDefinitions[name] as OptionDefinition;
+    if (choices && !choices.includes(text)) throw wrong(name, text, choices.join(' or '));
+    return text;
+  }
+
+  text(name: OptionName): string {
+    return this.optional(name) ?? (optionDefinitions[name] as OptionDefinition).default ?? '';
+  }
+
+  /** A Kubernetes name (RFC 1123 label or subdomain). */
+  name(name: OptionName): string {
+    const text = this.text(name);
+    if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text)) throw wrong(name, text, 'a Kubernetes name');
+    return text;
+  }
+
+  /** Where a registry is. The scheme, if there is one, tells the port that is left out. */
+  registry(name: OptionName): { scheme: 'http' | 'https' | undefined; address: string } {
+    const text = this.text(name);
+    const [, scheme, host, port] =
+      /^(?:(https?):\/\/)?(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[-a-zA-Z0-9.]*[a-zA-Z0-9])?)(:[0-9]{1,5})?\/?$/.exec(
+        text,
+      ) ?? [];
+    if (host === undefined) throw wrong(name, text, 'HOST:PORT, or http(s)://HOST[:PORT] without a path');
+    const implied = { http: ':80', https: ':443' }[scheme ?? ''] ?? '';
+    return { scheme: scheme as 'http' | 'https' | undefined, address: `${host}${port ?? implied}` };
+  }
+
+  integer(name: OptionName, range: { least: number; most: number; preset: number }): number {
+    const text = this.optional(name) ?? String(range.preset);
+    const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= range.least && number <= range.most) return number;
+    throw wrong(name, text, `a whole number from ${range.least} to ${range.most}`);
+  }
+
+  /** In milliseconds. */
+  duration(name: OptionName): number {
+    const text = this.text(name);
+    const durationMs = parseDuration(text);
+    if (durationMs !== undefined && durationMs > 0) return durationMs;
+    throw wrong(name, text, 'a time such as 90s, 5m or 1h');
+  }
+
+  #once(name: OptionName): string | boolean | undefined {
+    const value = this.#raw[name];
+    if (typeof value !== 'object') return value;
+    throw new UsageError(`--${name} is given ${value.length} times.`, { next: 'Give it once.' });
+  }
+
+  list(name: OptionName): readonly string[] {
+    const value = this.#raw[name];
+    if (value === undefined) return [];
+    return Array.isArray(value) ? value : [String(value)];
+  }
+
+  pairs(name: OptionName): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      this.list(name).map((text) => {
+        const at = text.indexOf('=');
+        if (at < 1) throw wrong(name, text, 'KEY=VALUE');
+        return [text.slice(0, at), text.slice(at + 1)];
+      }),
+    );
+  }
+}
+
+export function wrong(name: OptionName, text: string, expected: string): UsageError {
+  return new UsageError(`--${name} is "${text}".`, { next: `Give ${expected}.` });
+}

@@ -1,0 +1,52 @@
+/** Deletes a manifest, once for all doomed tags on it, having looked at each of them again. */
+import type { Tag } from '../domain/names.ts';
+import type { Deletion } from '../domain/plan.ts';
+import type { Context } from './context.ts';
+import type { LastLook } from './last-look.ts';
+import type { OutcomeBook } from './outcome-book.ts';
+import { retrying } from './retry.ts';
+
+/** What deleting is done with. */
+export interface Deleting {
+  readonly context: Context;
+  readonly book: OutcomeBook;
+  readonly look: LastLook;
+  /** So many tags more are done. */
+  readonly advance: (tags: number) => void;
+  readonly status: (text: string) => void;
+}
+
+/** Deletes by digest. Failures of the registry are noted; it rejects when going on makes no sense. */
+export async function deleteByDigest(deleting: Deleting, deletion: Deletion): Promise<void> {
+  const { context, book } = deleting;
+  try {
+    // Looking and deleting are tried again together: after a cut connection the tag may be gone, or have moved.
+    await retrying(() => lookAndDelete(deleting, deletion), context);
+    book.succeeded();
+  } catch (error) {
+    await book.failed(deletion.repository, deletion.tags, error);
+  }
+  deleting.advance(deletion.tags.length);
+}
+
+async function lookAndDelete({ context, book, look }: Deleting, deletion: Deletion): Promise<void> {
+  const { repository, digest } = deletion;
+  const still: Tag[] = [];
+  for (const tag of deletion.tags) {
+    if (context.outcomes.isSettled(repository, tag)) continue;
+    const seen = await look.at(deletion, tag);
+    if (seen === 'still') still.push(tag);
+    if (seen === 'gone') book.note(repository, tag, 'alreadyGone');
+    if (seen === 'untied') book.note(repository, tag, 'drifted', 'another run has untied it');
+  }
+  if (still.length === 0) return;
+  const keeper = look.keeperOf(repository, digest);
+  if (keeper !== undefined) {
+    for (const tag of still)
+      book.note(repository, tag, 'drifted', `${keeper} has moved and needs its manifest`);
+    return;
+  }
+  book.requireWritable();
+  const answer = await context.registry.deleteManifest(repository, digest);
+  for (const tag of still) book.note(repository, tag, answer === 'deleted' ? 'deleted' : 'alreadyGone');
+}

@@ -1,0 +1,240 @@
+/**
+ * Deletes from one repository by untying first: the doomed tags are taken off their manifests, then the manifests are
+ * deleted that no remaining tag or index needs. What is begun is noted in the registry, in ledgers; those that an
+ * earlier run has left are worked off as well, and what such a run has untied but this one keeps is put back.
+ */
+import type { Digest, Repository, Tag } from '../domain/names.ts';
+import { type Deletion, neededDigests, type RepositoryPlan } from '../domain/plan.ts';
+import { isMarker, type Ledger, markerTag, TAGS_PER_LEDGER } from '../domain/untagging.ts';
+import type { Untagging } from '../ports.ts';
+import { concurrently } from './concurrently.ts';
+import type { Deleting } from './delete-by-digest.ts';
+import { ledgersOf, tagsOf } from './look.ts';
+import { refreshPlan } from './refresh.ts';
+import { retrying } from './retry.ts';
+
+/** How many tags are untied at a time for each operation at a time; see the same figure in `delete.ts`. */
+const IN_FLIGHT = 2;
+
+/** What a doomed tag was seen to be when it was untied. */
+type Untied = 'untied' | 'gone';
+
+/** Deletes `deletions` of a plan. Failures of the registry are noted; it rejects when going on makes no sense. */
+export async function deleteUntied(
+  deleting: Deleting,
+  given: { plan: RepositoryPlan; deletions: readonly Deletion[]; untagging: Untagging },
+): Promise<void> {
+  await new UntyingRepository(deleting, given).run();
+}
+
+class UntyingRepository {
+  readonly #deleting: Deleting;
+  readonly #plan: RepositoryPlan;
+  readonly #repository: Repository;
+  readonly #deletions: readonly Deletion[];
+  readonly #untagging: Untagging;
+  readonly #untied = new Map<Tag, Untied>();
+  /** Something of what the ledgers say is still to be done: they have to stay. */
+  #isIncomplete = false;
+
+  constructor(
+    deleting: Deleting,
+    given: { plan: RepositoryPlan; deletions: readonly Deletion[]; untagging: Untagging },
+  ) {
+    this.#deleting = deleting;
+    this.#plan = given.plan;
+    this.#repository = given.plan.ref.repository;
+    this.#deletions = given.deletions;
+    this.#untagging = given.untagging;
+  }
+
+  async run(): Promise<void> {
+    const found = await this.#findLedgers();
+    const own = await this.#writeLedgers(found);
+    await this.#putBack();
+    await this.#untieAll(own);
+    const ledgers = [...new Map([...found, ...own].map((ledger) => [ledger.marker, ledger])).values()];
+    await this.#sweep(ledgers);
+    await this.#deleteManifests(ledgers);
+    if (!this.#isIncomplete) await this.#removeLedgers(ledgers);
+  }
+
+  async #findLedgers(): Promise<readonly Ledger[]> {
+    const { context } = this.#deleting;
+    const tags = (await tagsOf(context, this.#repository)) ?? [];
+    const found = await ledgersOf(context, this.#repository, tags.filter(isMarker));
+    // A ledger that the journal knows of, but not the registry, was never written, or was removed.
+    for (const marker of context.outcomes.ledgers(this.#repository))
+      if (!found.has(marker)) this.#settle(marker);
+    return [...found.values()];
+  }
+
+  /** Notes in the registry what is about to be untied, as far as an earlier start of this run has not done so. */
+  async #writeLedgers(found: readonly Ledger[]): Promise<readonly Ledger[]> {
+    const { context, book } = this.#deleting;
+    const { run, settings, clock } = context;
+    const earlier = found.filter((ledger) => ledger.run === run.record.id);
+    const missing = this.#deletions.flatMap(({ tags, digest }) =>
+      tags
+        .filter((tag) => earlier.every((ledger) => ledger.tags.get(tag) !== digest))
+        .map((tag) => [tag, digest] as const),
+    );
+    const taken = new Set(earlier.map(({ marker }) => marker));
+    const written: Ledger[] = [];
+    for (let at = 0, number = 1; at < missing.length; number += 1) {
+      const marker = markerTag(run.record.id, number);
+      if (taken.has(marker)) continue;
+      const tags = new Map(missing.slice(at, at + TAGS_PER_LEDGER));
+      const since = new Date(clock.now()).toISOString();
+      const ledger = { marker, run: run.record.id, by: settings.operator, since, tags };
+      // On disk before it is in the registry, so that a start after a crash looks for it.
+      book.note(this.#repository, marker, 'failed', 'the ledger of untied tags is still there');
+      await run.journal.flush();
+      await this.#try(() => this.#untagging.writeLedger(this.#repository, ledger));
+      written.push(ledger);
+      at += TAGS_PER_LEDGER;
+    }
+    return [...earlier, ...written];
+  }
+
+  /** What an unfinished run has untied and this plan keeps goes back to where it was. */
+  async #putBack(): Promise<void> {
+    const { context } = this.#deleting;
+    const kept = this.#plan.tags.filter(({ fate, untiedBy }) => fate !== 'delete' && untiedBy !== undefined);
+    await concurrently(kept, context.settings.concurrency, async ({ tag, digest }) => {
+      const put = await this.#try(async () => {
+        const now = await context.registry.resolve(this.#repository, tag);
+        if (now.state !== 'untied') return 'tied';
+        return digest === undefined ? 'gone' : await this.#untagging.retie(this.#repository, tag, digest);
+      });
+      if (put === 'gone')
+        context.person.warn(
+          `${this.#repository}:${tag} was untied by an unfinished run and cannot be put back: its manifest is gone.`,
+        );
+    });
+  }
+
+  async #untieAll(ledgers: readonly Ledger[]): Promise<void> {
+    const { context, status } = this.#deleting;
+    const work = this.#deletions.flatMap((deletion) => deletion.tags.map((tag) => ({ deletion, tag })));
+    const ledgerOf = new Map(
+      ledgers.flatMap((ledger) => [...ledger.tags.keys()].map((tag) => [tag, ledger])),
+    );
+    let done = 0;
+    await concurrently(work, context.settings.concurrency * IN_FLIGHT, async ({ deletion, tag }) => {
+      context.signal.throwIfAborted();
+      const ledger = ledgerOf.get(tag);
+      if (ledger === undefined) throw new Error(`${tag} is in no ledger`);
+      await this.#untie(deletion, tag, ledger);
+      done += 1;
+      status(`${done} of ${work.length} tags untied`);
+    });
+  }
+
+  async #untie(deletion: Deletion, tag: Tag, ledger: Ledger): Promise<void> {
+    const { context, book, look } = this.#deleting;
+    try {
+      await retrying(async () => {
+        const seen = await look.at(deletion, tag);
+        if (seen === 'settled') return;
+        book.requireWritable();
+        if (seen === 'still') await this.#untagging.untie(this.#repository, tag, ledger);
+        this.#untied.set(tag, seen === 'gone' ? 'gone' : 'untied');
+      }, context);
+      book.succeeded();
+    } catch (error) {
+      await book.failed(this.#repository, [tag], error);
+    }
+  }
+
+  async #sweep(ledgers: readonly Ledger[]): Promise<void> {
+    this.#deleting.status('removing the untied tags');
+    for (const ledger of ledgers) await this.#try(() => this.#untagging.sweep(this.#repository, ledger));
+  }
+
+  async #deleteManifests(ledgers: readonly Ledger[]): Promise<void> {
+    const { context, book, look, status } = this.#deleting;
+    status('looking at what stays');
+    const { revised, live, moved, indexes } = await refreshPlan(context, this.#plan);
+    for (const [tag, digest] of moved) look.keepMoved(this.#repository, { tag, digest, indexes });
+    // Somebody has pushed a tag again that was untied a moment ago, with the very same manifest.
+    for (const [tag, digest] of live?.tags ?? [])
+      if (this.#untied.has(tag) && digest !== undefined)
+        look.keepMoved(this.#repository, { tag, digest, indexes });
+    const needed = neededDigests(revised);
+    const keeperOf = (digest: Digest) => needed.get(digest) ?? look.keeperOf(this.#repository, digest);
+    await concurrently(this.#deletions, context.settings.concurrency, async (deletion) => {
+      context.signal.throwIfAborted();
+      await this.#deleteManifest(deletion, keeperOf(deletion.digest));
+      this.#deleting.advance(deletion.tags.length);
+    });
+    await concurrently(this.#leftByOthers(ledgers), context.settings.concurrency, async (digest) => {
+      context.signal.throwIfAborted();
+      if (keeperOf(digest) === undefined)
+        await this.#try(() => context.registry.deleteManifest(this.#repository, digest));
+    });
+    book.requireWritable();
+  }
+
+  async #deleteManifest({ digest, tags, manifestStays }: Deletion, keeper: Tag | undefined): Promise<void> {
+    const { context, book } = this.#deleting;
+    const untied = tags.filter(
+      (tag) => this.#untied.has(tag) && !context.outcomes.isSettled(this.#repository, tag),
+    );
+    // A tag that could not be untied still needs the manifest.
+    const failed = tags.find(
+      (tag) => context.outcomes.of(this.#repository, tag)?.outcome === 'failed' && !this.#untied.has(tag),
+    );
+    const stays = keeper ?? failed;
+    try {
+      const answer =
+        stays === undefined
+          ? await retrying(() => {
+              book.requireWritable();
+              return context.registry.deleteManifest(this.#repository, digest);
+            }, context)
+          : 'kept';
+      book.succeeded();
+      const reason =
+        answer === 'kept' ? `its manifest stays: ${manifestStays ?? `${stays} needs it`}` : undefined;
+      for (const tag of untied)
+        book.note(
+          this.#repository,
+          tag,
+          answer === 'gone' && this.#untied.get(tag) === 'gone' ? 'alreadyGone' : 'deleted',
+          reason,
+        );
+    } catch (error) {
+      this.#isIncomplete = true;
+      await book.failed(this.#repository, untied, error, 'the tag is gone, but its manifest is not: ');
+    }
+  }
+
+  /** Manifests that earlier runs, or starts, have untied their last tag from and have not come to delete. */
+  #leftByOthers(ledgers: readonly Ledger[]): readonly Digest[] {
+    const { outcomes } = this.#deleting.context;
+    const ours = new Set(this.#deletions.map(({ digest }) => digest));
+    const left = ledgers.flatMap(({ tags }) =>
+      [...tags].filter(([tag, digest]) => !ours.has(digest) && !outcomes.isGone(this.#repository, tag)),
+    );
+    return [...new Set(left.map(([, digest]) => digest))];
+  }
+
+  async #removeLedgers(ledgers: readonly Ledger[]): Promise<void> {
+    for (const ledger of ledgers) {
+      await this.#try(() => this.#untagging.removeLedger(this.#repository, ledger));
+      this.#settle(ledger.marker);
+    }
+  }
+
+  #settle(marker: Tag): void {
+    const { context, book } = this.#deleting;
+    if (!context.outcomes.isSettled(this.#repository, marker))
+      book.note(this.#repository, marker, 'deleted', 'the ledger');
+  }
+
+  /** What concerns the repository rather than one tag: without it the rest cannot be done. */
+  #try<T>(operation: () => Promise<T>): Promise<T> {
+    return retrying(operation, this.#deleting.context);
+  }
+}

@@ -1,0 +1,98 @@
+/** The look at a tag immediately before it is deleted, and what tags that moved meanwhile need. */
+import type { Manifest } from '../domain/manifest.ts';
+import type { Digest, Repository, Tag } from '../domain/names.ts';
+import type { Deletion } from '../domain/plan.ts';
+import type { Indexes } from '../domain/planned-tag.ts';
+import { protectionRules } from '../domain/protection.ts';
+import type { Context } from './context.ts';
+import { withNested } from './look.ts';
+import type { OutcomeBook } from './outcome-book.ts';
+
+/** A tag that no longer stands for the planned manifest. */
+interface Moved {
+  readonly tag: Tag;
+  /** What it stands for now. */
+  readonly digest: Digest;
+  readonly indexes: Indexes;
+}
+
+/**
+ * - `still`: it stands for the planned manifest
+ * - `untied`: it stands for a throw-away manifest
+ * - `gone`: there is no such tag
+ * - `settled`: it is none of these, and its outcome has been noted
+ */
+type Look = 'still' | 'untied' | 'gone' | 'settled';
+
+export class LastLook {
+  readonly #context: Context;
+  readonly #book: OutcomeBook;
+  /** What doomed tags that moved need now, by repository: it must not be deleted although the plan says so. */
+  readonly #moved = new Map<Repository, Map<Digest, Tag>>();
+
+  constructor(context: Context, book: OutcomeBook) {
+    this.#context = context;
+    this.#book = book;
+  }
+
+  /** Looks at a doomed tag. */
+  async at({ repository, digest }: Pick<Deletion, 'repository' | 'digest'>, tag: Tag): Promise<Look> {
+    const resolution = await this.#context.registry.resolve(repository, tag);
+    switch (resolution.state) {
+      case 'gone':
+      case 'untied':
+        return resolution.state;
+      case 'dangling':
+        await this.#removeDangling({ repository, digest }, tag);
+        return 'settled';
+      case 'unreadable':
+        this.#book.note(repository, tag, 'drifted', `its manifest cannot be read: ${resolution.reason}`);
+        return 'settled';
+      case 'found':
+        if (resolution.manifest.digest === digest) return 'still';
+        await this.#lookInto(repository, tag, resolution.manifest);
+        this.noteMoved(repository, tag, resolution.manifest.digest);
+        return 'settled';
+    }
+  }
+
+  /** The moved tag that needs a manifest now; `undefined` when none does. */
+  keeperOf(repository: Repository, digest: Digest): Tag | undefined {
+    return this.#moved.get(repository)?.get(digest);
+  }
+
+  /** From now on nothing is deleted that the tag needs. */
+  keepMoved(repository: Repository, { tag, digest, indexes }: Moved): void {
+    const kept = this.#moved.get(repository) ?? new Map<Digest, Tag>();
+    this.#moved.set(repository, kept);
+    const view = { kept: new Map([[digest, tag]]), indexes };
+    for (const rule of protectionRules)
+      for (const [needed, keeper] of rule.needed(view)) kept.set(needed, keeper);
+  }
+
+  noteMoved(repository: Repository, tag: Tag, digest: Digest): void {
+    this.#book.note(repository, tag, 'drifted', `stands for ${digest} now`);
+  }
+
+  /**
+   * The tag stood for a manifest when the plan was made, and now for none: a registry that was ended in the middle of a
+   * deletion leaves it so. Only if the planned manifest really is gone is the tag taken away as well.
+   */
+  async #removeDangling(
+    { repository, digest }: Pick<Deletion, 'repository' | 'digest'>,
+    tag: Tag,
+  ): Promise<void> {
+    const { registry } = this.#context;
+    if ((await registry.resolve(repository, digest)).state === 'gone') {
+      await registry.removeDanglingTag(repository, tag);
+      this.#book.note(repository, tag, 'deleted', 'the registry had deleted its manifest only');
+    } else this.#book.note(repository, tag, 'drifted', 'the registry has no manifest for it any more');
+  }
+
+  async #lookInto(repository: Repository, tag: Tag, { digest, children }: Manifest): Promise<void> {
+    // At once, before what may be an index has been gone through: others are being deleted meanwhile.
+    this.keepMoved(repository, { tag, digest, indexes: { [digest]: children } });
+    const indexes = await withNested(this.#context, repository, { [digest]: children });
+    this.keepMoved(repository, { tag, digest, indexes });
+  }
+}

@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { InterruptedError, RegistryError } from '../../src/domain/errors.ts';
+import { Outcomes } from '../../src/domain/outcome.ts';
+import { isMarker, markerTag } from '../../src/domain/untagging.ts';
+import { deleteTags } from '../../src/steps/delete.ts';
+import { A, digest, entry, tag } from '../domain/builders.ts';
+import { temporary } from '../support/fakes/registry.ts';
+import { LEGACY, manyTags, planned } from './planned.ts';
+import { deletingScene, RUN, type Scene } from './scene.ts';
+
+type Means = 'tag' | 'throw-away';
+
+/** A plan for a registry that can untie, to be carried out by untying first. */
+async function untying(lines: readonly string[], means: Means = 'throw-away'): Promise<Scene> {
+  const scene = deletingScene();
+  scene.registry.canUntie(means);
+  await planned(lines, scene);
+  scene.context = { ...scene.context, settings: { ...scene.context.settings, strategy: 'untag-first' } };
+  return scene;
+}
+
+/** The program was killed and starts again: what it had in memory is lost, what is on disk is not. */
+function restart(scene: Scene): void {
+  const outcomes = new Outcomes();
+  for (const entry of scene.disk.latest.journal) outcomes.record(entry);
+  scene.context = { ...scene.context, plannedAtMs: undefined, outcomes };
+}
+
+/** Another machine: no state, a run of its own. */
+async function elsewhere(scene: Scene, file: ReturnType<typeof entry>): Promise<Scene> {
+  const other = deletingScene();
+  Object.assign(other, { registry: scene.registry });
+  await other.begin({ id: '20261123T110000Z-0000bb', environments: [file] });
+  other.context = { ...other.context, registry: scene.registry };
+  await other.list();
+  return other;
+}
+
+/** Lets the program die at the n-th call of an operation. */
+function dieAt(scene: Scene, operation: string, n = 1): void {
+  let calls = 0;
+  scene.registry.before = (call) => {
+    if (call.operation !== operation) return;
+    calls += 1;
+    if (calls >= n) throw new RegistryError('the program was killed', { failure: 'other' });
+  };
+}
+
+for (const means of ['tag', 'throw-away'] as const)
+  describe(`untying first, by ${means}`, () => {
+    it('deletes tags and manifests, and leaves nothing of its own', async () => {
+      const scene = await untying(['1 one', '2 one', '3 three', 'buildcache cache'], means);
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9', 'buildcache']);
+      for (const nickname of ['one', 'three']) assert.equal(scene.registry.has(LEGACY, nickname), false);
+      assert.equal(scene.registry.has(LEGACY, `ledger ${markerTag(RUN, 1)}`), false);
+      assert.deepEqual(tagOutcomes(scene), { 1: 'deleted', 2: 'deleted', 3: 'deleted' });
+    });
+
+    it('takes a doomed twin of a kept tag away, and leaves the manifest', async () => {
+      const scene = await untying(['8 kept', '7 seven'], means);
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+      assert.equal(scene.registry.has(LEGACY, 'kept'), true);
+      assert.deepEqual(tagOutcomes(scene), { 7: 'deleted', 8: 'deleted' });
+    });
+
+    it('looks at each tag immediately before it is untied', async () => {
+      const scene = await untying(['1 one', '2 two'], means);
+      await scene.step(deleteTags);
+      const calls = scene.registry.calls.map(({ operation, reference }) => `${operation} ${reference}`);
+      for (const name of ['1', '2'])
+        assert.ok(calls.indexOf(`resolve ${name}`) < calls.indexOf(`untie ${name}`));
+      assert.ok(calls.indexOf('resolve 1') >= 0);
+    });
+
+    it('leaves a tag alone that has moved, and what it stands for now', async () => {
+      const scene = await untying(['1 one', '2 two', '3 three'], means);
+      scene.registry.push(LEGACY, '1', 'two');
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9', '1']);
+      assert.equal(scene.registry.has(LEGACY, 'two'), true);
+      assert.deepEqual(tagOutcomes(scene), { 1: 'drifted', 2: 'deleted', 3: 'deleted' });
+    });
+
+    it('spares the manifest of a tag that is pushed while it unties', async () => {
+      const scene = await untying(['1 one', '2 two'], means);
+      scene.registry.after = ({ operation }) => {
+        if (operation === 'sweep') scene.registry.push(LEGACY, 'release', 'one');
+      };
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9', 'release']);
+      assert.equal(scene.registry.has(LEGACY, 'one'), true);
+      assert.equal(scene.registry.has(LEGACY, 'two'), false);
+    });
+
+    it('spares the manifest of a tag that is pushed again as it was', async () => {
+      const scene = await untying(['1 one', '2 two'], means);
+      scene.registry.after = ({ operation }) => {
+        if (operation === 'sweep') scene.registry.push(LEGACY, '1', 'one');
+      };
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9', '1']);
+      assert.equal(scene.registry.has(LEGACY, 'one'), true);
+    });
+
+    it('writes down in the registry what it unties, before it unties anything', async () => {
+      const scene = await untying(manyTags(20), means);
+      let written = 0;
+      scene.registry.after = ({ operation }) => {
+        if (operation === 'writeLedger') written += 1;
+      };
+      scene.registry.before = ({ operation }) => {
+        if (operation === 'untie') assert.equal(written, 1);
+        if (operation === 'writeLedger')
+          assert.ok(
+            scene.journal().some((line) => line.startsWith('registry-cleaner-')),
+            'on disk first',
+          );
+      };
+      await scene.step(deleteTags);
+      assert.equal(written, 1);
+    });
+
+    for (const [operation, n] of [
+      ['writeLedger', 1],
+      ['untie', 1],
+      ['untie', 4],
+      ['sweep', 1],
+      ['delete', 1],
+      ['delete', 3],
+      ['removeLedger', 1],
+    ] as const) {
+      it(`is finished by a resume when it was killed at ${operation} ${n}`, async () => {
+        const scene = await untying(['8 kept', ...manyTags(6)], means);
+        await killed(scene, operation, n);
+        restart(scene);
+        await scene.step(deleteTags);
+        assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+        assertNoManifests(scene, manyTags(6));
+        assert.equal(scene.registry.has(LEGACY, 'kept'), true);
+      });
+
+      it(`is finished from another machine when it was killed at ${operation} ${n}`, async () => {
+        const scene = await untying(['8 kept', ...manyTags(6)], means);
+        await killed(scene, operation, n);
+        const other = await elsewhere(scene, entry(A, 9));
+        await other.step(deleteTags);
+        assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+        assertNoManifests(scene, manyTags(6));
+        assert.equal(scene.registry.has(LEGACY, 'kept'), true);
+      });
+    }
+  });
+
+describe('what an unfinished run has untied', () => {
+  it('goes back to where it was when the file keeps it now', async () => {
+    const scene = await untying(['8 kept', '7 seven', '6 six']);
+    await killed(scene, 'sweep', 1);
+    const other = await elsewhere(scene, entry(A, 9, 8, 7));
+    assert.equal(other.plans.get(LEGACY)?.tags.find(({ tag }) => tag === '7')?.fate, 'retain');
+    await other.step(deleteTags);
+    assert.deepEqual(scene.registry.dump(), [
+      `${LEGACY}:7 ${digest('seven')}`,
+      `${LEGACY}:8 ${digest('kept')}`,
+      `${LEGACY}:9 ${digest('kept')}`,
+    ]);
+    assert.equal(scene.registry.has(LEGACY, 'six'), false);
+  });
+
+  it('goes back when the tag was struck, or newly retained, before the resume', async () => {
+    const scene = await untying(['7 seven', '6 six']);
+    await killed(scene, 'sweep', 1);
+    restart(scene);
+    const plan = scene.plans.get(LEGACY);
+    assert.ok(plan);
+    const tags = plan.tags.map((planned) =>
+      planned.tag === '7' ? { ...planned, fate: 'struck' as const } : planned,
+    );
+    scene.plans.set(LEGACY, { ...plan, tags });
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.dump(), [
+      `${LEGACY}:7 ${digest('seven')}`,
+      `${LEGACY}:9 ${digest('kept')}`,
+    ]);
+  });
+
+  it('is said to be lost when its manifest is gone', async () => {
+    const scene = await untying(['7 seven', '6 six']);
+    await killed(scene, 'sweep', 1);
+    scene.registry.breakManifest(LEGACY, 'seven');
+    const other = await elsewhere(scene, entry(A, 9, 7));
+    await other.step(deleteTags);
+    assert.match(
+      other.person.warnings.join('\n'),
+      /7 was untied by an unfinished run and cannot be put back/,
+    );
+  });
+});
+
+describe('a failure while untying', () => {
+  it('of one tag leaves its manifest, and takes the others', async () => {
+    const scene = await untying(['1 one', '2 one', '3 three']);
+    scene.registry.before = ({ operation, reference }) => {
+      if (operation === 'untie' && reference === tag('1'))
+        throw new RegistryError('no', { failure: 'other' });
+    };
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9', '1']);
+    assert.equal(scene.registry.has(LEGACY, 'one'), true);
+    assert.deepEqual(tagOutcomes(scene), { 1: 'failed', 2: 'deleted', 3: 'deleted' });
+    scene.registry.before = () => {};
+    restart(scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+    assert.equal(scene.registry.has(LEGACY, 'one'), false);
+  });
+
+  it('of a manifest is told, and the ledger stays until a resume has deleted it', async () => {
+    const scene = await untying(['1 one', '2 two']);
+    dieAt(scene, 'delete');
+    await scene.step(deleteTags);
+    assert.deepEqual(tagOutcomes(scene), { 1: 'failed', 2: 'failed' });
+    assert.match(
+      scene.outcomes.with('failed').at(-1)?.reason ?? '',
+      /the tag is gone, but its manifest is not/,
+    );
+    assert.ok(scene.registry.tags(LEGACY).some(isMarker));
+    scene.registry.before = () => {};
+    restart(scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+    assertNoManifests(scene, ['1 one', '2 two']);
+  });
+
+  it('that passes is tried again', async () => {
+    const scene = await untying(manyTags(10));
+    let failures = 0;
+    scene.registry.after = ({ operation }) => {
+      if (!['untie', 'sweep', 'delete', 'writeLedger', 'removeLedger'].includes(operation)) return;
+      failures += 1;
+      if (failures % 3 === 1) throw temporary('the answer was lost');
+    };
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+    assert.ok(failures > 5);
+  });
+
+  it('ends at once when the person interrupts', async () => {
+    const scene = await untying(manyTags(200));
+    const reason = new InterruptedError('SIGINT');
+    let untied = 0;
+    scene.registry.after = ({ operation }) => {
+      if (operation !== 'untie') return;
+      untied += 1;
+      if (untied === 10) scene.interrupt(reason);
+    };
+    await assert.rejects(scene.step(deleteTags), reason);
+    assert.ok(untied < 40, `${untied} untied`);
+  });
+});
+
+async function killed(scene: Scene, operation: string, n: number): Promise<void> {
+  dieAt(scene, operation, n);
+  await scene
+    .step(deleteTags)
+    .catch((error: unknown) => assert.ok(error instanceof RegistryError, String(error)));
+  scene.registry.before = () => {};
+}
+
+function assertNoManifests(scene: Scene, lines: readonly string[]): void {
+  for (const line of lines) {
+    const nickname = line.split(' ')[1] ?? '';
+    assert.equal(scene.registry.has(LEGACY, nickname), false, `${nickname} is still there`);
+  }
+}
+
+/** Without the ledgers. */
+function tagOutcomes(scene: Scene): Record<string, string> {
+  return Object.fromEntries(Object.entries(scene.outcomesByTag()).filter(([name]) => !isMarker(tag(name))));
+}
