@@ -46,7 +46,7 @@ export interface Connection {
   readonly pod: SkopeoPodPort;
   readonly podShell: Shell;
   /** Connections to the registry from inside the Skopeo pod. */
-  podDialer(registry: PodDialerOptions): Dialer;
+  podDialer(registry: Omit<PodDialerOptions, 'run'>): Dialer;
 }
 
 /**
@@ -71,6 +71,6 @@ export async function connectCluster(options: ConnectOptions): Promise<Connectio
     workload: createWorkloadPort(api, namespace, workloadName),
     pod,
     podShell,
-    podDialer: (registry) => createPodDialer(podShell, registry),
+    podDialer: (registry) => createPodDialer(podShell, { ...registry, run: options.pod.run }),
   };
 }

@@ -1,38 +1,16 @@
 /** Connections to the registry from inside the Skopeo pod: each is one command there, and its streams. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { RegistryError } from '../../domain/errors.ts';
 import { plainText } from '../../domain/text.ts';
 import type { ByteStream, Dialer, Shell, ShellSession } from '../../ports.ts';
 
-/**
- * One TCP connection ($1 host, $2 port), by bash's own /dev/tcp (bash manual, "Redirections"). Prints its process ID,
- * then, as soon as the connection stands, an empty line; from there on its streams are the connection. When the
- * registry closes it, the command ends, whatever standard input does; protocol v4 cannot even end that.
- *
- * A command in a pod outlives its WebSocket, and the registry lets idle connections be: so it would stay until the
- * pod goes, and could still pass on bytes that were under way. $3 and further, each PROCESS:NAME, are such leftovers,
- * to be ended before anything else. A process with that number that does not bear the name is somebody else.
- *
- * Not `wait -n`: macOS has bash 3.2. No limit of idleness: a shell cannot see when bytes last passed.
- */
-const TUNNEL = `for each in "\${@:3}"; do
-  process=\${each%:*}
-  case $(cat "/proc/$process/cmdline" || ps -o args= -p "$process") in *"\${each#*:}"*) kill "$process" ;; esac
-done 2>/dev/null
-echo "$$"
-exec 3<>"/dev/tcp/$1/$2" || exit 1
-cat <&0 >&3 & up=$!
-trap 'kill "$up" "$down"; wait; exit 143' TERM
-echo
-cat <&3 & down=$!
-wait "$down"
-status=$?
-kill "$up"
-wait
-exit "$status"`;
-
+/** Without its comments: an exec's arguments are part of its URL, whose length is limited. */
+const TUNNEL = readFileSync(new URL('./tunnel.sh', import.meta.url), 'utf8').replace(/^\s*#.*\n/gm, '');
+/** What the name of every tunnel begins with. */
+const NAME = 'registry-tunnel-';
 const DIAL_TIMEOUT_MS = 30_000;
-/** An exec's arguments are part of its URL, whose length is limited; the next dial ends what is too much for one. */
+/** The next dial ends what is too much for one. */
 const MAX_LEFTOVERS = 64;
 /** A shell's exit statuses for a command that cannot be executed, or is not there (POSIX, "Exit Status"). */
 const CANNOT_START = [126, 127];
@@ -41,6 +19,8 @@ export interface PodDialerOptions {
   /** The registry's host name or address as the pod knows it; an IPv6 address with or without brackets. */
   readonly host: string;
   readonly port: number;
+  /** The run's ID: tunnels that an earlier program of the same run has left in the pod are ended, too. */
+  readonly run: string;
   /** How long the registry may take to accept the connection, once the command runs. */
   readonly dialTimeoutMs?: number;
 }
@@ -49,20 +29,24 @@ export interface PodDialerOptions {
  * Dials from where `shell` runs commands. The signal of `dial` holds for the connection, too: when it is aborted the
  * connection ends, and its output fails with the signal's reason.
  *
- * A dial first ends what connections of this dialer that broke, or were closed from here, have left in the pod:
- * once it has succeeded, nothing reaches the registry through them any more.
+ * A dial first ends what connections that broke, or were closed from here, have left in the pod: once it has succeeded,
+ * nothing reaches the registry through them any more.
  */
 export function createPodDialer(shell: Shell, options: PodDialerOptions): Dialer {
-  const { port, dialTimeoutMs: timeoutMs = DIAL_TIMEOUT_MS } = options;
+  const { port, run, dialTimeoutMs: timeoutMs = DIAL_TIMEOUT_MS } = options;
   const host = options.host.replace(/^\[(.*)\]$/, '$1');
   const registry = `${options.host}:${port}`;
+  const dialer = randomBytes(6).toString('hex');
   const leftovers = new Set<string>();
+  let foreign = `${NAME}${run}-`;
+  let dials = 0;
 
   return {
     async dial(signal) {
-      const name = `registry-tunnel-${randomBytes(6).toString('hex')}`;
+      dials += 1;
+      const name = `${NAME}${run}-${dialer}-${dials}`;
       const ending = [...leftovers].slice(0, MAX_LEFTOVERS);
-      const argv = ['bash', '-c', TUNNEL, name, host, String(port), ...ending];
+      const argv = ['bash', '-c', TUNNEL, name, host, String(port), foreign, dialer, ...ending];
       const session = await shell.open(argv, signal);
       const tunnel = new Tunnel(session, registry);
       // A command whose exit status is known has ended.
@@ -71,6 +55,7 @@ export function createPodDialer(shell: Shell, options: PodDialerOptions): Dialer
       });
       await tunnel.stands(timeoutMs);
       for (const each of ending) leftovers.delete(each);
+      foreign = '';
       return tunnel;
     },
   };
@@ -155,14 +140,14 @@ class Tunnel implements ByteStream {
     if (CANNOT_START.includes(status)) return noBash(words);
     return new RegistryError(`The Skopeo pod cannot connect to ${this.#registry}: ${words}.`, {
       failure: 'temporary',
-      next: 'Check --registry. --via port-forward and --via skopeo take other ways to it.',
+      next: 'Check --registry, that the registry runs, and that its NetworkPolicy lets the pod in.',
     });
   }
 
   /** The first line of what bash or cat complained of is the reason; `NAME: line 1: ` before it says nothing. */
   #words(): string {
     const [first = ''] = this.#session.errors().trim().split('\n');
-    return plainText(first.replace(/^registry-tunnel-\w+: (?:line \d+: )?/, ''), 200);
+    return plainText(first.replace(/^registry-tunnel-[\w-]+: (?:line \d+: )?/, ''), 200);
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
@@ -16,9 +17,12 @@ async function podDialer(sandbox: Sandbox): Promise<Dialer> {
   return createPodDialer(podShell, addressOf(sandbox));
 }
 
+/** No two runs bear the same ID: where there are no namespaces, the tunnels of all tests run side by side. */
+const RUN = randomUUID();
+
 function addressOf({ registry }: Sandbox) {
   const [host = '', port] = registry.split(':');
-  return { host, port: Number(port) };
+  return { host, port: Number(port), run: RUN };
 }
 
 testDialer('a connection through the Skopeo pod', {
@@ -41,16 +45,18 @@ test('an API server that speaks v4 only: the tunnel ends with the registry’s c
   }
 });
 
+/** How many shells with a tunnel to the registry's port run in the pod. */
+async function countTunnels(shell: Shell, { host, port }: { host: string; port: number }): Promise<number> {
+  const session = await shell.open(['ps', '-A', '-ww', '-o', 'args='], timeLimit());
+  const processes = (await buffer(session.output)).toString();
+  return processes.split(` ${host} ${port} `).length - 1;
+}
+
 test('what cut and closed connections leave in the pod is ended by the next dial', async () => {
   const sandbox = await startSandbox(small);
   try {
     const { podShell } = await connect(sandbox.kubeconfig);
-    const { host, port } = addressOf(sandbox);
-    const tunnels = async () => {
-      const session = await podShell.open(['ps', '-A', '-ww', '-o', 'args='], timeLimit());
-      const processes = (await buffer(session.output)).toString();
-      return processes.split(`${host} ${port}`).length - 1;
-    };
+    const tunnels = () => countTunnels(podShell, addressOf(sandbox));
     const dialer = createPodDialer(podShell, addressOf(sandbox));
     const stream = await dialer.dial(timeLimit());
     const closed = await dialer.dial(timeLimit());
@@ -65,6 +71,24 @@ test('what cut and closed connections leave in the pod is ended by the next dial
     const signal = timeLimit();
     while ((await tunnels()) > 1) signal.throwIfAborted();
     assert.equal((await rawHttp(next, sandbox)('GET /v2/')).status, 200);
+  } finally {
+    await sandbox.stop();
+  }
+});
+
+test('what an earlier program of the run has left in the pod is ended by the first dial, and nothing else', async () => {
+  const sandbox = await startSandbox(small);
+  try {
+    const { podShell } = await connect(sandbox.kubeconfig);
+    const dialerOf = (run: string) => createPodDialer(podShell, { ...addressOf(sandbox), run });
+    const other = await dialerOf(randomUUID()).dial(timeLimit());
+    const earlier = await dialerOf(RUN).dial(timeLimit());
+    const dialer = dialerOf(RUN);
+    const [one, two] = await Promise.all([dialer.dial(timeLimit()), dialer.dial(timeLimit())]);
+    await assert.rejects(buffer(earlier.output), isTemporary);
+    for (const stream of [one, two, other, await dialer.dial(timeLimit())])
+      assert.equal((await rawHttp(stream, sandbox)('GET /v2/')).status, 200);
+    assert.equal(await countTunnels(podShell, addressOf(sandbox)), 4);
   } finally {
     await sandbox.stop();
   }
@@ -120,7 +144,7 @@ function fakeShell({
 describe('a registry that cannot be dialled', () => {
   test('because nobody listens: in bash’s words, another try can help', async () => {
     await using shell = createLocalShell();
-    const dialer = createPodDialer(shell, { host: '127.0.0.1', port: await freePort() });
+    const dialer = createPodDialer(shell, { host: '127.0.0.1', port: await freePort(), run: RUN });
     await assert.rejects(
       dialer.dial(timeLimit()),
       isFailure('temporary', /: connect: Connection refused\.$/),
@@ -129,17 +153,17 @@ describe('a registry that cannot be dialled', () => {
 
   test('because its name is unknown; nothing of the name is ever shell text', async () => {
     await using shell = createLocalShell();
-    const dialer = createPodDialer(shell, { host: '$(echo oops >&2)";oops', port: 5000 });
+    const dialer = createPodDialer(shell, { host: '$(echo oops >&2)";oops', port: 5000, run: RUN });
     await assert.rejects(dialer.dial(timeLimit()), isFailure('temporary', /: \$\(echo oops >&2\)";oops: /));
   });
 
   test('because the image has no bash', async () => {
     for (const status of [126, 127]) {
-      const dialer = createPodDialer(fakeShell({ status }), { host: 'registry', port: 5000 });
+      const dialer = createPodDialer(fakeShell({ status }), { host: 'registry', port: 5000, run: RUN });
       await assert.rejects(dialer.dial(timeLimit()), isFailure('other', /has no bash/));
     }
     const failure = new RegistryError('exec: "bash": not found', { failure: 'other' });
-    const dialer = createPodDialer(fakeShell({ failure }), { host: 'registry', port: 5000 });
+    const dialer = createPodDialer(fakeShell({ failure }), { host: 'registry', port: 5000, run: RUN });
     await assert.rejects(
       dialer.dial(timeLimit()),
       isFailure('other', /has no bash.*: exec: "bash": not found/),
@@ -148,7 +172,7 @@ describe('a registry that cannot be dialled', () => {
 
   test('because it never answers', async () => {
     const shell = fakeShell({ output: '17\n' });
-    const dialer = createPodDialer(shell, { host: 'registry', port: 5000, dialTimeoutMs: 20 });
+    const dialer = createPodDialer(shell, { host: 'registry', port: 5000, run: RUN, dialTimeoutMs: 20 });
     await assert.rejects(
       dialer.dial(timeLimit()),
       isFailure('temporary', /did not accept .* within 0\.02 s/),
@@ -161,7 +185,7 @@ test('an IPv6 address is dialled without its brackets', async () => {
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
   await using shell = createLocalShell();
-  const { output } = await createPodDialer(shell, { host: '[::1]', port }).dial(timeLimit());
+  const { output } = await createPodDialer(shell, { host: '[::1]', port, run: RUN }).dial(timeLimit());
   assert.equal((await buffer(output)).toString(), 'hello');
   server.close();
 });
