@@ -3,11 +3,13 @@ import { InterruptedError } from '../domain/errors.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const WATCH_PARENT_MS = 1000;
+/** One Ctrl+C under `npm run` comes twice: from the terminal, and from npm. */
+const ECHO_MS = 1000;
 
 /**
  * Aborts with an `InterruptedError` at the first signal, and with the exception itself where nothing catches one (a
- * defect: even then everything is put back before the program ends). Later ones do not hurry the program: it is putting things
- * back then, which `onRepeated` may say. (Under `npm run`, Ctrl+C reaches the program twice anyway.)
+ * defect: even then everything is put back before the program ends; one that comes later is told as a warning of
+ * Node's). Later signals do not hurry the program: it is putting things back then, which `onRepeated` may say.
  *
  * Under npm, the end of npm counts as a hang-up: npm passes SIGHUP on to nobody when it is ended by it.
  */
@@ -16,14 +18,17 @@ export function listenForSignals(given: { underNpm: boolean; onRepeated: () => v
   stop(): void;
 } {
   const controller = new AbortController();
-  const startedAt: { abortedMs?: number } = {};
+  let lastAt = Number.NEGATIVE_INFINITY;
   const interrupt = (name: NodeJS.Signals) => {
-    if (!controller.signal.aborted) {
-      startedAt.abortedMs = Date.now();
-      controller.abort(new InterruptedError(name));
-    } else if (Date.now() - (startedAt.abortedMs ?? 0) > 1000) given.onRepeated();
+    const isEcho = Date.now() - lastAt <= ECHO_MS;
+    lastAt = Date.now();
+    if (!controller.signal.aborted) controller.abort(new InterruptedError(name));
+    else if (!isEcho) given.onRepeated();
   };
-  const giveUp = (error: unknown) => controller.abort(error);
+  const giveUp = (error: Error) => {
+    if (controller.signal.aborted) process.emitWarning(error);
+    else controller.abort(error);
+  };
   for (const name of SIGNALS) process.on(name, interrupt);
   process.on('uncaughtException', giveUp);
   const parent = process.ppid;

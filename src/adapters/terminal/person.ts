@@ -8,6 +8,7 @@ import type { Person, Progress, ReviewCircumstances, StepView } from '../../port
 import { renderClosing } from './closing.ts';
 import { renderReview } from './review-table.ts';
 import { closing, type ProgressText } from './step-text.ts';
+import type { TaskList } from './task-list.ts';
 
 /** Plain lines of progress come no more often than this. */
 const PLAIN_PROGRESS_EVERY_MS = 5000;
@@ -34,6 +35,8 @@ class TerminalPerson implements Person {
   readonly #options: PersonOptions;
   /** Where text for people goes. */
   readonly #text: NodeJS.WriteStream;
+  /** The list that is on the screen at the moment. */
+  #list: TaskList | undefined;
 
   constructor(options: PersonOptions) {
     this.#options = options;
@@ -45,6 +48,7 @@ class TerminalPerson implements Person {
   }
 
   say(text: string): void {
+    if (this.#list?.say(text)) return;
     this.#text.write(`${text}\n`);
   }
 
@@ -87,13 +91,18 @@ class TerminalPerson implements Person {
 
   async steps(steps: readonly StepView[]): Promise<void> {
     const announced = steps.map((step) => this.#announced(step));
-    // A terminal that does not know its size, as some remote ones, would be shown nothing of a list.
-    if (this.#options.output === 'text' && this.#text.isTTY && this.#text.columns > 0) {
-      // Loaded late: `--help` and bad input do not need it.
-      const { runTaskList } = await import('./task-list.ts');
-      await runTaskList(announced, oneLine);
-    } else {
-      for (const step of announced) await this.#plainStep(step);
+    if (this.#options.output === 'text' && canRedraw(this.#text)) await this.#stepsInList(announced);
+    else for (const step of announced) await this.#plainStep(step);
+  }
+
+  async #stepsInList(steps: readonly StepView[]): Promise<void> {
+    // Loaded late: `--help` and bad input do not need it.
+    const { createTaskList } = await import('./task-list.ts');
+    this.#list = createTaskList(steps, oneLine);
+    try {
+      await this.#list.run();
+    } finally {
+      this.#list = undefined;
     }
   }
 
@@ -155,6 +164,11 @@ class TerminalPerson implements Person {
       },
     };
   }
+}
+
+/** A terminal that does not know its size, as some remote ones, would be shown nothing of a list, a dumb one gibberish. */
+function canRedraw(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && stream.columns > 0 && process.env.TERM !== 'dumb';
 }
 
 const noProgress: Progress = { update() {}, status() {} };

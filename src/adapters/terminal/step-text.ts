@@ -5,7 +5,7 @@ import type { Progress } from '../../ports.ts';
 /** Makes a `Progress` out of a way to show one line. */
 export type ProgressText = (show: (text: string) => void) => Progress;
 
-/** `delete (812 tags, 2 min 05 s)`. */
+/** `delete (812 tags; 2 min 05 s)`. */
 export function closing(title: string, note: string | undefined, durationMs: number): string {
   const parts = [note, durationMs >= 1000 ? formatDuration(durationMs) : undefined].filter(
     (part) => part !== undefined,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
@@ -8,6 +8,7 @@ import { listenForSignals } from '../../../src/adapters/signals.ts';
 import { InterruptedError } from '../../../src/domain/errors.ts';
 
 const ORPHAN = fileURLToPath(import.meta.resolve('./orphan.ts'));
+const DEFECTS = fileURLToPath(import.meta.resolve('./defects.ts'));
 
 /** Listens until the test is over. */
 function listening(test: TestContext) {
@@ -39,7 +40,17 @@ describe('a signal', () => {
     test.mock.timers.tick(2000);
     process.emit('SIGTERM');
     assert.equal(repeated.length, 1);
+    test.mock.timers.tick(100);
+    process.emit('SIGTERM');
+    assert.equal(repeated.length, 1, 'the second one has an echo, too');
     assert.equal(signal.reason, reason);
+  });
+
+  it('is not needed where nothing catches an exception: that ends the work, and a later one is told', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [DEFECTS], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    assert.equal(stdout, 'the first defect\n');
+    assert.match(stderr, /the second defect/);
   });
 
   it('is nobody’s business any more afterwards', () => {

@@ -39,13 +39,24 @@ describe('the list in a terminal', { skip: noScript }, () => {
     assert.match(shown, /list new-repo tags: --only legacy/);
     assert.match(shown, /delete \(3 tags\)/);
     assert.match(shown, /teardown/);
+    assert.doesNotMatch(shown, /⚠/, 'a skipped step is no reason to worry');
     assert.equal(code, 3);
   });
 
-  it('gives way to plain lines where the terminal does not know its size', async () => {
-    const { output } = await atTerminal({}, 0);
-    assert.match(output, /- list new-repo tags: skipped \(--only legacy\)\r\n- delete …/);
+  it('says at once what cannot wait for its end', async () => {
+    const shown = stripVTControlCharacters((await atTerminal({})).output);
+    assert.match(shown, /delete: please wait.*delete \(3 tags\).*it is over/s);
+    assert.doesNotMatch(shown, /^please wait/m);
   });
+
+  for (const [terminal, environment, columns] of [
+    ['does not know its size', {}, 0],
+    ['cannot move its cursor', { TERM: 'dumb' }, 100],
+  ] as const)
+    it(`gives way to plain lines where the terminal ${terminal}`, async () => {
+      const { output } = await atTerminal(environment, columns);
+      assert.match(output, /- list new-repo tags: skipped \(--only legacy\)\r\n- delete …\r\nplease wait/);
+    });
 
   it('is coloured, but not with NO_COLOR', async () => {
     assert.equal(isColoured((await atTerminal({})).output), true);
