@@ -2,13 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { hash } from 'bcryptjs';
+import type { ObjectStore } from '../../scripts/sandbox/registry/object-store.ts';
 import type { Digest } from '../../src/domain/names.ts';
+import { damageOf, fileStorage, objectStorage, type RegistryStorage } from './registry-storage.ts';
 
 export const OCI_IMAGE = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
@@ -23,14 +25,20 @@ interface RegistryOptions {
   readonly auth?: boolean;
   /** Whether manifests can be deleted. Default: yes. */
   readonly deletion?: boolean;
+  /** Where its content is: in files, the default, or in an object store behind its S3 driver. */
+  readonly storage?: 'files' | 'object-store';
+  /** Whether GET and HEAD of a blob are sent to the object store (307). Default: no. */
+  readonly redirects?: boolean;
+  /** How much longer each read of the object store takes. Default: 0. */
+  readonly readDelayMs?: number;
 }
 
 export interface TestRegistry extends AsyncDisposable {
   /** `127.0.0.1:port`; the port stays the same over restarts. */
   readonly host: string;
   readonly credentials: { readonly username: string; readonly password: string } | undefined;
-  /** The registry's root directory. */
-  readonly storage: string;
+  /** Where its content is, unless that is in files; its delays may be changed. */
+  readonly objectStore: ObjectStore | undefined;
   /** Asks the registry directly, with the credentials. */
   request(path: string, init?: RequestInit): Promise<Response>;
   /** Puts an image; a different `content` is a different digest. Several tags: twins on one digest. */
@@ -55,7 +63,9 @@ export interface TestRegistry extends AsyncDisposable {
 export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
   const folder = await mkdtemp(join(tmpdir(), 'registry-test-'));
   const credentials = (options.auth ?? true) ? CREDENTIALS : undefined;
-  await writeConfiguration(folder, credentials);
+  const storage =
+    options.storage === 'object-store' ? await objectStorage(options) : fileStorage(join(folder, 'storage'));
+  await writeConfiguration(folder, { storage, credentials });
   let process: ChildProcess | undefined;
   let host = '127.0.0.1:0';
 
@@ -73,10 +83,10 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   try {
     await start({ deletion: options.deletion ?? true });
   } catch (error) {
+    await storage.close();
     await rm(folder, { recursive: true });
     throw error;
   }
-  const storage = join(folder, 'storage');
   return {
     ...contentOf(() => host, credentials),
     ...damageOf(storage),
@@ -84,11 +94,12 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
       return host;
     },
     credentials,
-    storage,
+    objectStore: storage.objectStore,
     start,
     stop,
     async [Symbol.asyncDispose]() {
       await stop();
+      await storage.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -96,15 +107,12 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
 
 async function writeConfiguration(
   folder: string,
-  credentials: typeof CREDENTIALS | undefined,
+  { storage, credentials }: { storage: RegistryStorage; credentials: typeof CREDENTIALS | undefined },
 ): Promise<void> {
   const configuration = {
     version: '0.1',
     log: { level: 'info', accesslog: { disabled: true } },
-    storage: {
-      cache: { blobdescriptor: 'inmemory' },
-      filesystem: { rootdirectory: join(folder, 'storage') },
-    },
+    storage: { cache: { blobdescriptor: 'inmemory' }, ...storage.configuration },
     http: { addr: '127.0.0.1:0', secret: 'test' },
     ...(credentials && { auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } } }),
   };
@@ -201,27 +209,6 @@ function contentOf(host: () => string, credentials: typeof CREDENTIALS | undefin
       const headers = { accept };
       const response = await request(`/v2/${repository}/manifests/${reference}`, { method: 'HEAD', headers });
       return response.ok ? (response.headers.get('docker-content-digest') as Digest) : undefined;
-    },
-  };
-}
-
-/** What no client can do: changes to the registry's files. */
-function damageOf(storage: string) {
-  const manifestsOf = (repository: string) =>
-    join(storage, 'docker/registry/v2/repositories', repository, '_manifests');
-  return {
-    plantTags(repository: string, tags: readonly string[]): void {
-      const folder = join(manifestsOf(repository), 'tags');
-      for (const tag of tags) mkdirSync(join(folder, tag), { recursive: true });
-    },
-    async loseManifest(repository: string, digest: Digest): Promise<void> {
-      await rm(join(manifestsOf(repository), 'revisions', digest.replace(':', '/')), { recursive: true });
-    },
-    async untag(repository: string, tag: string): Promise<boolean> {
-      const folder = join(manifestsOf(repository), 'tags', tag);
-      const exists = existsSync(folder);
-      await rm(folder, { recursive: true, force: true });
-      return exists;
     },
   };
 }
