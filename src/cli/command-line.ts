@@ -11,9 +11,10 @@ const verbs = {
   recover: "put the registry's setting back after a run that could not, and remove its pod",
 } as const;
 /** How the registry's password is given. */
-const PASSWORD = `The registry's password is taken from the variable SKOPEO_PASSWORD, else from
-an argument (npm run clean -- PASSWORD; others can read it there), else from
-the Secret in the cluster.`;
+const PASSWORD =
+  "The registry's password is taken from the variable SKOPEO_PASSWORD, else from an argument (npm run clean -- PASSWORD; others can read it there), else from the Secret in the cluster.";
+const VARIABLES =
+  'Each option can also be given as a variable: REGISTRY_CLEANER_STATE_DIR stands for --state-dir. An option outranks its variable.';
 
 type Verb = keyof typeof verbs;
 
@@ -42,7 +43,7 @@ export function parse(argv: readonly string[]): Command | undefined {
         Object.entries(optionDefinitions).map(([name, definition]) => [name, yargsOption(definition)]),
       ),
     )
-    .epilogue(`${PASSWORD}\n\n${EXIT_CODES}`)
+    .epilogue(`${PASSWORD}\n\n${VARIABLES}\n\n${EXIT_CODES}`)
     .help()
     .alias('help', 'h')
     .version()
@@ -91,6 +92,7 @@ function verbAndPassword(words: readonly string[]): { verb: Verb; password: stri
   if (first === undefined) return { verb: 'clean', password: undefined };
   if (Object.hasOwn(verbs, first)) {
     if (more.length > (first === 'clean' ? 1 : 0)) throw tooMany();
+    if (more[0] !== undefined) requirePassword(more[0]);
     return { verb: first as Verb, password: more[0] };
   }
   const verb = Object.keys(verbs).find((each) => leven(each, first) <= 2);
@@ -99,7 +101,20 @@ function verbAndPassword(words: readonly string[]): { verb: Verb; password: stri
       next: 'If it is the password, set SKOPEO_PASSWORD instead.',
     });
   if (more.length > 0) throw tooMany();
+  requirePassword(first);
   return { verb: 'clean', password: first };
+}
+
+/** An option without its dashes is hardly a password, and what it asks for must not silently be left undone. */
+function requirePassword(word: string): void {
+  if (word === '')
+    throw new UsageError('The password on the command line is empty.', {
+      next: 'Leave it out, or set SKOPEO_PASSWORD.',
+    });
+  if (Object.hasOwn(optionDefinitions, word))
+    throw new UsageError(`"${word}" is an option without its dashes: did you mean --${word}?`, {
+      next: 'If it is the password, set SKOPEO_PASSWORD instead.',
+    });
 }
 
 /** Does not repeat the words: one of them may be the password. */

@@ -62,6 +62,16 @@ describe('the command line', () => {
       assert.match(faultOf(word), /looks like a mistyped.*SKOPEO_PASSWORD/);
   });
 
+  it('takes an option without its dashes for no password', () => {
+    for (const words of [['resume'], ['delete'], ['clean', 'fresh']])
+      assert.match(faultOf(...words), new RegExp(`did you mean --${words.at(-1)}\\?.*SKOPEO_PASSWORD`));
+  });
+
+  it('refuses an empty password, as a variable that is not set makes one', () => {
+    assert.match(faultOf(''), /password .* is empty/);
+    assert.match(faultOf('clean', ''), /password .* is empty/);
+  });
+
   it('refuses more words than a password, without repeating them', () => {
     for (const words of [
       ['hunter2', 'more'],

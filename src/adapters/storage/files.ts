@@ -11,7 +11,11 @@ const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY } = co
 
 /** Makes a folder with mode 0700, unless it is there; refuses anything else of that name. */
 export async function ensureFolder(path: string): Promise<void> {
-  await attempt('make the folder', path, () => mkdir(path, { recursive: true, mode: 0o700 }));
+  const making = attempt('make the folder', path, () => mkdir(path, { recursive: true, mode: 0o700 }));
+  await making.catch((error: unknown) =>
+    // What is in its place says more than why it could not be made.
+    lstat(path).catch(() => Promise.reject(error)),
+  );
   const stats = await attempt('look at', path, () => lstat(path));
   if (stats.isDirectory()) return;
   throw new StorageError(`${path} is ${stats.isSymbolicLink() ? 'a symbolic link' : 'no folder'}.`, {
@@ -37,7 +41,7 @@ export async function readText(path: string): Promise<string | undefined> {
 export async function replaceText(path: string, text: string): Promise<void> {
   await refuseLink(path);
   const temporary = `${path}.new`;
-  await attempt('remove', temporary, () => unlink(temporary)).catch(ignoreMissing);
+  await attempt('write', path, () => unlink(temporary)).catch(ignoreMissing);
   const handle = await openFile(temporary, O_WRONLY | O_CREAT | O_EXCL);
   try {
     await attempt('write', path, async () => {
@@ -111,12 +115,16 @@ function linkError(path: string): StorageError {
   });
 }
 
+const ELSEWHERE = 'Check the path, or name another place with --state-dir.';
+
 const advice: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full: make room, then continue with --resume.',
   EDQUOT: 'The disk quota is used up: make room, then continue with --resume.',
   EACCES: 'Check who owns it, or name another place with --state-dir.',
   EPERM: 'Check who owns it, or name another place with --state-dir.',
   EROFS: 'The file system is read-only: name another place with --state-dir.',
+  ENOENT: ELSEWHERE,
+  ENOTDIR: ELSEWHERE,
 };
 
 function storageError(what: string, path: string, error: unknown): StorageError {

@@ -106,6 +106,12 @@ describe('a symbolic link', () => {
     await assert.rejects(ensureFolder(join(folder, 'link')), /is a symbolic link/);
   });
 
+  it('that leads nowhere is refused in the place of a folder, too', async (test) => {
+    const link = join(temporaryFolder(test), 'link');
+    symlinkSync(join(link, '..', 'nowhere'), link);
+    await assert.rejects(ensureFolder(link), /is a symbolic link/);
+  });
+
   it('in the place of the temporary file is not followed', async (test) => {
     const { link, target } = linked(test);
     symlinkSync(target, `${link}2.new`);
@@ -123,6 +129,17 @@ describe('a failure', () => {
       assert.match(error.message, /ENOENT/);
       assert.ok(error.message.includes(path));
       assert.ok(error.cause instanceof Error);
+      return true;
+    });
+  });
+
+  it('to make a folder says what is in its place, or that another can be named', async (test) => {
+    const file = join(temporaryFolder(test), 'file');
+    writeFileSync(file, '');
+    await assert.rejects(ensureFolder(file), /file is no folder/);
+    await assert.rejects(ensureFolder(join(file, 'state')), (error: unknown) => {
+      assert.ok(error instanceof StorageError);
+      assert.match(`${error.message} ${error.next}`, /make the folder .*ENOTDIR.* --state-dir/);
       return true;
     });
   });
