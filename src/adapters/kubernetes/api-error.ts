@@ -47,6 +47,7 @@ export interface Place {
 export interface Refusal {
   readonly status: number;
   readonly body: string;
+  readonly contentType?: string;
   readonly retryAfterMs?: number;
 }
 
@@ -55,11 +56,11 @@ const TEMPORARY_STATUS = new Set([429, 500, 502, 503, 504]);
 
 /**
  * Makes an error of an answer. Only the Status object's own message is repeated (Kubernetes API conventions,
- * "Response status kind"), never the body or the headers.
+ * "Response status kind"), or the plain text in which a kubelet refuses; never another body, or the headers.
  */
 export function refusal(target: Target, answer: Refusal, place: Place): ApiError {
-  const { status, body, retryAfterMs } = answer;
-  const words = statusMessage(body);
+  const { status, body, contentType, retryAfterMs } = answer;
+  const words = contentType?.startsWith('text/plain') ? plainText(body, 700) : statusMessage(body);
   const where = `${place.server} (context ${place.context})`;
   return new ApiError(
     `${where} answered ${status} to "${describeTarget(target)}"${words === '' ? '' : `: ${words}`}`,

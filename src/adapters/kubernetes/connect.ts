@@ -7,6 +7,7 @@ import { type KubeconfigOptions, loadKubeconfig } from './kubeconfig.ts';
 import { createPodDialer, type PodDialerOptions } from './pod-dialer.ts';
 import type { PodManifestOptions } from './pod-manifest.ts';
 import { createPodShell } from './pod-shell.ts';
+import { createPortForwardDialer, type RegistryPort } from './port-forward.ts';
 import { createSkopeoPod, type SkopeoPodOptions } from './skopeo-pod.ts';
 import { createWorkloadPort, parseWorkloadName } from './workload.ts';
 
@@ -47,6 +48,8 @@ export interface Connection {
   readonly podShell: Shell;
   /** Connections to the registry from inside the Skopeo pod. */
   podDialer(registry: Omit<PodDialerOptions, 'run'>): Dialer;
+  /** Connections to the registry's own pod, through the API server. */
+  portForward(registry: RegistryPort): Dialer;
 }
 
 /**
@@ -61,16 +64,15 @@ export async function connectCluster(options: ConnectOptions): Promise<Connectio
   const endpoint = createEndpoint(await loadKubeconfig(options), times.requestTimeoutMs);
   const api = createApiClient(endpoint, { ...times, onWarning });
   const pod = createSkopeoPod(api, { ...times, ...options.pod, namespace });
-  const podShell = createPodShell(endpoint, pod, {
-    ...times,
-    namespace,
-    handshakeTimeoutMs: times.requestTimeoutMs,
-  });
+  const sockets = { ...times, namespace, handshakeTimeoutMs: times.requestTimeoutMs };
+  const podShell = createPodShell(endpoint, pod, sockets);
+  const workload = createWorkloadPort(api, namespace, workloadName);
   return {
     cluster: createCluster(api, endpoint.place, options),
-    workload: createWorkloadPort(api, namespace, workloadName),
+    workload,
     pod,
     podShell,
     podDialer: (registry) => createPodDialer(podShell, { ...registry, run: options.pod.run }),
+    portForward: (registry) => createPortForwardDialer(endpoint, { ...sockets, ...registry, workload }),
   };
 }

@@ -1,11 +1,11 @@
 /** A command that runs in a pod, as streams over its WebSocket. */
-import { Readable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { RegistryError, type RegistryFailure } from '../../domain/errors.ts';
 import { plainText } from '../../domain/text.ts';
 import type { ShellSession } from '../../ports.ts';
 import { parseOutcome } from './exec-status.ts';
 import { keepAlive } from './keep-alive.ts';
+import { outputOf, sendOn } from './web-socket.ts';
 
 /** The first byte of a message. */
 const STDIN = 0;
@@ -13,8 +13,6 @@ const STDOUT = 1;
 const STDERR = 2;
 const STATUS = 3;
 
-const OUTPUT_BUFFER_BYTES = 1024 * 1024;
-const INPUT_MESSAGE_BYTES = 32 * 1024;
 const ERRORS_KEPT_BYTES = 4096;
 
 export interface ExecSessionOptions {
@@ -103,29 +101,7 @@ export function execSession(socket: WebSocket, options: ExecSessionOptions): She
     close: () => socket.terminate(),
     async write(data) {
       const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-      for (let at = 0; at < bytes.length; at += INPUT_MESSAGE_BYTES) {
-        const message = Buffer.concat([Buffer.of(STDIN), bytes.subarray(at, at + INPUT_MESSAGE_BYTES)]);
-        if (!(await sent(socket, message))) throw signal.aborted ? signal.reason : broken();
-      }
+      if (!(await sendOn(STDIN, { socket, data: bytes }))) throw signal.aborted ? signal.reason : broken();
     },
   };
-}
-
-/** Reading takes up the flow again; giving up reading lets the rest flow by, so that the exit status comes. */
-function outputOf(socket: WebSocket): Readable {
-  return new Readable({
-    highWaterMark: OUTPUT_BUFFER_BYTES,
-    read: () => socket.resume(),
-    destroy(error, callback) {
-      socket.resume();
-      callback(error);
-    },
-  });
-}
-
-/** Resolves when the message has left this process; `false` when it could not. */
-function sent(socket: WebSocket, message: Buffer): Promise<boolean> {
-  return new Promise((resolve) => {
-    socket.send(message, (error) => resolve(!error));
-  });
 }

@@ -1,17 +1,19 @@
 /** Everything that this adapter asks of the API server, as permissions. */
 import type { Permission } from '../../domain/permissions.ts';
+import type { Route } from '../../domain/route.ts';
 import type { Workload } from '../../domain/workload.ts';
 import { type ClusterOptions, IDENTITY, secretTarget } from './cluster.ts';
 import { execTarget, podTarget } from './pod-requests.ts';
-import { type Target, targetPermissions } from './target.ts';
+import { portForwardTarget } from './port-forward.ts';
+import { type Target, targetPermissions, type Verb } from './target.ts';
 import { workloadTarget } from './workload.ts';
 
 export interface PermissionNeeds extends Pick<ClusterOptions, 'secretNamespace' | 'secretName'> {
   /** The registry's namespace. */
   readonly namespace: string;
   readonly workload: Pick<Workload, 'kind' | 'name' | 'replicas'>;
-  /** `false` when Skopeo runs on this machine. */
-  readonly usesPod: boolean;
+  /** `direct` as well when Skopeo runs on this machine. */
+  readonly route: Route;
   /** `true` when the password is read from the Secret. */
   readonly readsSecret: boolean;
   /** `true` when the run deletes: it changes the registry's setting, and restores it. */
@@ -24,7 +26,7 @@ export function requiredPermissions(needs: PermissionNeeds): Permission[] {
   const rows: readonly Need[] = [
     [IDENTITY, 'recognise the cluster'],
     [workloadTarget('get', namespace, needs.workload), "read the registry's setting"],
-    ...(needs.usesPod ? podNeeds(namespace) : []),
+    ...routeNeeds[needs.route](needs),
     ...(needs.readsSecret ? [[secretTarget(needs), "read the registry's password"] as const] : []),
     ...(needs.deletes ? switchNeeds(needs) : []),
   ];
@@ -34,27 +36,45 @@ export function requiredPermissions(needs: PermissionNeeds): Permission[] {
 /** A request, and what it is for. */
 type Need = readonly [Target, string];
 
-function podNeeds(namespace: string): Need[] {
+const routeNeeds: Readonly<Record<Route, (needs: PermissionNeeds) => Need[]>> = {
+  pod: (needs) => podNeeds(needs, 'reach the registry from its pod'),
+  skopeo: (needs) => podNeeds(needs, 'run Skopeo in its pod'),
+  'port-forward': ({ namespace, workload, deletes }) => [
+    // Whoever deletes has to see the pods anyway.
+    ...(deletes ? [] : [[podsTarget('list', namespace), "find the registry's pod"] as const]),
+    ...podNames(workload).map((name): Need => [portForwardTarget(namespace, name), 'reach the registry']),
+  ],
+  direct: () => [],
+};
+
+function podNeeds({ namespace }: PermissionNeeds, exec: string): Need[] {
   return [
     [podTarget('get', namespace), 'look after the Skopeo pod'],
     [podTarget('create', namespace), 'create the Skopeo pod'],
     [podTarget('delete', namespace), 'delete the Skopeo pod'],
-    [execTarget(namespace), 'run Skopeo in its pod'],
+    [execTarget(namespace), exec],
   ];
 }
 
 function switchNeeds({ namespace, workload }: PermissionNeeds): Need[] {
-  const pods: Target = { verb: 'list', group: '', resource: 'pods', namespace };
   return [
     [workloadTarget('patch', namespace, workload), 'enable deletion, and put the setting back'],
-    [pods, "see when the registry's pods are replaced"],
-    ...registryPods(namespace, workload).map((pod): Need => [pod, 'replace a registry pod that hangs']),
+    [podsTarget('list', namespace), "see when the registry's pods are replaced"],
+    ...podNames(workload).map(
+      (name): Need => [podsTarget('delete', namespace, name), 'replace a registry pod that hangs'],
+    ),
   ];
 }
 
-/** The pods of a StatefulSet have names that are known beforehand, so that a Role can be scoped to them. */
-function registryPods(namespace: string, { kind, name, replicas }: PermissionNeeds['workload']): Target[] {
-  const target: Target = { verb: 'delete', group: '', resource: 'pods', namespace };
-  if (kind === 'Deployment') return [target];
-  return Array.from({ length: Math.max(replicas, 1) }, (_, at) => ({ ...target, name: `${name}-${at}` }));
+function podsTarget(verb: Verb, namespace: string, name?: string): Target {
+  return { verb, group: '', resource: 'pods', namespace, ...(name !== undefined && { name }) };
+}
+
+/**
+ * The pods of a StatefulSet have names that are known beforehand, so that a Role can be scoped to them. Those of a
+ * Deployment have not: any name.
+ */
+function podNames({ kind, name, replicas }: PermissionNeeds['workload']): (string | undefined)[] {
+  if (kind === 'Deployment') return [undefined];
+  return Array.from({ length: Math.max(replicas, 1) }, (_, at) => `${name}-${at}`);
 }

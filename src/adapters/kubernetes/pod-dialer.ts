@@ -35,7 +35,7 @@ export interface PodDialerOptions {
 export function createPodDialer(shell: Shell, options: PodDialerOptions): Dialer {
   const { port, run, dialTimeoutMs: timeoutMs = DIAL_TIMEOUT_MS } = options;
   const host = options.host.replace(/^\[(.*)\]$/, '$1');
-  const registry = `${options.host}:${port}`;
+  const registry = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const dialer = randomBytes(6).toString('hex');
   const leftovers = new Set<string>();
   let foreign = `${NAME}${run}-`;

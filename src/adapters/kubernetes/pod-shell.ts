@@ -1,13 +1,16 @@
 /** Commands in the Skopeo pod, over exec. */
-import { RegistryError, type RegistryFailure } from '../../domain/errors.ts';
+import type { RegistryFailure } from '../../domain/errors.ts';
 import type { Shell, ShellSession, SkopeoPodPort } from '../../ports.ts';
-import { ApiError } from './api-error.ts';
 import type { Endpoint } from './endpoint.ts';
 import { execSession } from './exec-session.ts';
-import { createSocket, opened } from './exec-socket.ts';
 import { CONTAINER_NAME, POD_NAME } from './pod-manifest.ts';
 import { execTarget } from './pod-requests.ts';
+import { asRegistryError } from './registry-error.ts';
 import { targetPath } from './target.ts';
+import { createSocket, opened } from './web-socket.ts';
+
+/** v5 differs in that it can end standard input, which is not needed here: both are as good. */
+const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 
 export interface PodShellOptions {
   readonly namespace: string;
@@ -34,7 +37,8 @@ export function createPodShell(endpoint: Endpoint, pod: SkopeoPodPort, options: 
   async function connect(argv: readonly string[], signal: AbortSignal): Promise<ShellSession> {
     const { uid } = await pod.ensure(signal);
     const connection = await endpoint.connection(signal);
-    const socket = createSocket(endpoint.url(`${targetPath(target)}?${execQuery(argv)}`), connection);
+    const url = endpoint.url(`${targetPath(target)}?${execQuery(argv)}`);
+    const socket = createSocket(url, { protocols: PROTOCOLS, connection });
     const { pingIntervalMs, silenceLimitMs, handshakeTimeoutMs: timeoutMs } = options;
     const session = execSession(socket, {
       place: uid,
@@ -53,7 +57,7 @@ export function createPodShell(endpoint: Endpoint, pod: SkopeoPodPort, options: 
       try {
         return await connect(argv, signal);
       } catch (error) {
-        throw error instanceof ApiError ? asRegistryError(error) : error;
+        throw asRegistryError(error);
       }
     },
   };
@@ -68,20 +72,4 @@ function execQuery(argv: readonly string[]): string {
   });
   for (const argument of argv) query.append('command', argument);
   return query.toString();
-}
-
-/**
- * 404 and 400 are the answers for a pod that has gone, or whose container does not run (any more): the next `open`
- * looks after that.
- */
-const FAILURES: Readonly<Record<number, RegistryFailure>> = {
-  400: 'temporary',
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'temporary',
-};
-
-function asRegistryError(error: ApiError): RegistryError {
-  const failure = FAILURES[error.status ?? 0] ?? (error.temporary ? 'temporary' : 'other');
-  return new RegistryError(error.message, { failure, next: error.next, cause: error });
 }

@@ -23,6 +23,9 @@ export interface Target {
   readonly name?: string;
 }
 
+/** What is spoken over a WebSocket. */
+const STREAMS: ReadonlySet<string> = new Set(['pods/exec', 'pods/portforward']);
+
 /** The path of the target's URL, every part of it escaped. */
 export function targetPath({ group, resource, namespace, name }: Target): string {
   const [plural = '', subresource] = resource.split('/');
@@ -44,12 +47,12 @@ export function describeTarget({ verb, group, resource, namespace, name }: Targe
 }
 
 /**
- * The permissions that the target needs. An exec over a WebSocket is a GET to RBAC, and API servers since 1.35 check
- * it as a create, too.
+ * The permissions that the target needs. An exec or a port-forward over a WebSocket is a GET to RBAC, and API servers
+ * since 1.35 check it as a create, too.
  */
 export function targetPermissions({ verb, name, ...rest }: Target, why: string): Permission[] {
   const { group, resource, namespace } = rest;
-  const verbs: readonly Verb[] = resource === 'pods/exec' ? ['create', 'get'] : [verb];
+  const verbs: readonly Verb[] = STREAMS.has(resource) ? ['create', 'get'] : [verb];
   const which = name === undefined ? {} : { name };
   return verbs.map((each) => ({ verb: each, group, resource, namespace, ...which, why }));
 }

@@ -61,7 +61,7 @@ describe('the cluster', () => {
       secretNamespace: 'domino-compute',
       secretName: 'domino-registry',
       workload: { kind: 'StatefulSet', name: 'docker-registry', replicas: 1 },
-      usesPod: true,
+      route: 'skopeo',
       readsSecret: true,
       deletes: true,
     });
@@ -286,7 +286,7 @@ test('a whole life needs no more than the permissions that are asked for', async
     secretNamespace: 'domino-compute',
     secretName: 'domino-registry',
     workload: registry,
-    usesPod: true,
+    route: 'skopeo',
     readsSecret: true,
     deletes: true,
   });

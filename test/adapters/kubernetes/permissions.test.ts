@@ -8,7 +8,7 @@ const everything = {
   secretNamespace: 'compute',
   secretName: 'domino-registry',
   workload: { kind: 'StatefulSet', name: 'docker-registry', replicas: 2 },
-  usesPod: true,
+  route: 'pod',
   readsSecret: true,
   deletes: true,
 } as const;
@@ -43,12 +43,32 @@ describe('what a run must be allowed', () => {
   test('less without deleting, and with a password of its own', () =>
     assert.deepEqual(rows({ deletes: false, readsSecret: false }), looking));
 
+  test('the same whatever runs in the pod', () => assert.deepEqual(rows({ route: 'skopeo' }), rows()));
+
   test('less without a pod', () =>
-    assert.deepEqual(rows({ usesPod: false }), [looking[0], looking[1], secret, ...switching]));
+    assert.deepEqual(rows({ route: 'direct' }), [looking[0], looking[1], secret, ...switching]));
+
+  test("no pod of our own, but the registry's, to forward a port", () => {
+    const forwarding = [
+      'create /pods/portforward platform/docker-registry-0',
+      'get /pods/portforward platform/docker-registry-0',
+      'create /pods/portforward platform/docker-registry-1',
+      'get /pods/portforward platform/docker-registry-1',
+    ];
+    const start = looking.slice(0, 2);
+    assert.deepEqual(rows({ route: 'port-forward' }), [...start, ...forwarding, secret, ...switching]);
+    assert.deepEqual(rows({ route: 'port-forward', deletes: false, readsSecret: false }), [
+      ...start,
+      'list /pods platform/*',
+      ...forwarding,
+    ]);
+  });
 
   test('the pods of a Deployment have names that nobody knows beforehand', () => {
     const workload = { kind: 'Deployment', name: 'docker-registry', replicas: 2 } as const;
-    assert.deepEqual(rows({ workload }).slice(-3), [
+    assert.deepEqual(rows({ workload, route: 'port-forward', readsSecret: false }).slice(-5), [
+      'create /pods/portforward platform/*',
+      'get /pods/portforward platform/*',
       'patch apps/deployments platform/docker-registry',
       'list /pods platform/*',
       'delete /pods platform/*',
