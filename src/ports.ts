@@ -90,6 +90,29 @@ export interface Untagging {
   removeLedger(repository: Repository, ledger: Ledger): Promise<void>;
 }
 
+/** A manifest as the registry keeps it. */
+export interface StoredManifest {
+  readonly mediaType: string;
+  /** Exactly as they are: the digest is theirs. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * What a registry holds, byte for byte. After a manifest was deleted it can be put back, until garbage collection has
+ * taken what it refers to.
+ */
+export interface RegistryContent {
+  /**
+   * Whether the repository has a blob: `there`; `known`, when the registry sends on to an object store, which alone
+   * could tell whether it still is there; or `unknown`.
+   */
+  knowsBlob(repository: Repository, digest: Digest): Promise<'there' | 'known' | 'unknown'>;
+  /** A manifest's bytes, held against their digest; `undefined` when the repository does not have it. */
+  readManifest(repository: Repository, digest: Digest): Promise<StoredManifest | undefined>;
+  /** Puts a manifest under a tag or under its own digest; returns its digest. Fails where the registry got another. */
+  putManifest(repository: Repository, reference: Tag | Digest, manifest: StoredManifest): Promise<Digest>;
+}
+
 // ----------------------------------------------------------------------------------------- running commands
 
 /** A place where commands run: inside the Skopeo pod, or on this machine. */

@@ -95,7 +95,8 @@ class SkopeoRegistry implements Registry {
         ? await this.#inspect(repository, { tag })
         : { state: 'found', manifest: { ...look, children: [] } };
     // A program that was killed between the two halves of removing it.
-    return resolution.state === 'found' && resolution.manifest.digest === throwAwayImage({ repository, tag }, sha256).digest
+    return resolution.state === 'found' &&
+      resolution.manifest.digest === throwAwayImage({ repository, tag }, sha256).digest
       ? { state: 'dangling', reason: 'it stands for a throw-away manifest' }
       : resolution;
   }

@@ -1,0 +1,98 @@
+import { IMAGE_TYPES, INDEX_TYPES, type ManifestReading, readManifest } from '../../domain/manifest.ts';
+import { type Digest, parseDigest, parseTag, type Repository, type Tag } from '../../domain/names.ts';
+import { throwAwayImage } from '../../domain/throw-away-image.ts';
+import type { Resolution } from '../../ports.ts';
+import { digestOf, sha256 } from './digest.ts';
+import type { Listings } from './listings.ts';
+import type { Manifests, Missing, Place } from './manifests.ts';
+
+/** Readings of indexes that are kept: a few hundred bytes each. */
+const READINGS_KEPT = 1000;
+
+/** Finds out what a tag or digest stands for. */
+export class Looks {
+  readonly #manifests: Manifests;
+  readonly #listings: Listings;
+  /** What indexes say, by digest: hundreds of tags may stand for one throw-away manifest. */
+  readonly #readings = new Map<Digest, Promise<ManifestReading | Missing>>();
+
+  constructor(given: { manifests: Manifests; listings: Listings }) {
+    this.#manifests = given.manifests;
+    this.#listings = given.listings;
+  }
+
+  async resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
+    const resolution = await this.#resolve(repository, reference);
+    // A program that was killed between the two halves of removing it.
+    return resolution.state === 'found' &&
+      resolution.manifest.digest === throwAwayImage({ repository, tag: reference as Tag }, sha256).digest
+      ? LEFT_OVER
+      : resolution;
+  }
+
+  async #resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
+    const { digest, mediaType = '' } = (await this.#manifests.head({ repository, reference })) ?? {};
+    const asked = parseDigest(reference);
+    if (digest !== undefined && (asked === undefined || asked === digest)) {
+      if (IMAGE_TYPES.has(mediaType)) return image(digest, mediaType);
+      if (INDEX_TYPES.has(mediaType)) return await this.#resolveIndex({ repository, reference }, digest);
+    }
+    return await this.#readPlainly({ repository, reference });
+  }
+
+  async #resolveIndex(place: Place, digest: Digest): Promise<Resolution> {
+    const reading = await this.#reading(place.repository, digest);
+    return 'missing' in reading ? await this.#doubt(place, reading) : resolutionOf(reading);
+  }
+
+  /** Reads the bytes, without relying on what the registry says about them. */
+  async #readPlainly(place: Place): Promise<Resolution> {
+    const fetched = await this.#manifests.get(place);
+    if ('missing' in fetched) return await this.#doubt(place, fetched);
+    const expected = parseDigest(place.reference) ?? fetched.digest;
+    const digest = expected ?? digestOf(fetched.bytes);
+    const reading = readManifest({ text: fetched.bytes.toString('utf8'), digest });
+    // Docker's schema 1 has the digest of something else than its bytes: it is unreadable, not wrong.
+    if (reading.state !== 'unreadable') this.#manifests.verify(place, { digest, bytes: fetched.bytes });
+    return resolutionOf(reading);
+  }
+
+  /** A deleted tag and one whose manifest is lost give the same answer: the listing decides. */
+  async #doubt({ repository, reference }: Place, { missing }: Missing): Promise<Resolution> {
+    const tag = parseTag(reference);
+    if (tag === undefined) return { state: 'gone' };
+    const listing = await this.#listings.list(repository);
+    const listed = listing.state === 'listed' && listing.tags.includes(tag);
+    return listed ? { state: 'dangling', reason: missing } : { state: 'gone' };
+  }
+
+  /** What the bytes of an index say. Digests do not change their meaning: one that was read is not read again. */
+  #reading(repository: Repository, digest: Digest): Promise<ManifestReading | Missing> {
+    const known = this.#readings.get(digest);
+    if (known !== undefined) return known;
+    const reading = this.#read(repository, digest);
+    this.#readings.set(digest, reading);
+    const forget = () => this.#readings.delete(digest);
+    reading.then((read) => 'missing' in read && forget(), forget);
+    const [oldest] = this.#readings.keys();
+    if (this.#readings.size > READINGS_KEPT && oldest !== undefined) this.#readings.delete(oldest);
+    return reading;
+  }
+
+  async #read(repository: Repository, digest: Digest): Promise<ManifestReading | Missing> {
+    const fetched = await this.#manifests.getVerified(repository, digest);
+    return 'missing' in fetched ? fetched : readManifest({ text: fetched.bytes.toString('utf8'), digest });
+  }
+}
+
+/** What is left of taking a dangling tag away. */
+const LEFT_OVER: Resolution = { state: 'dangling', reason: 'it stands for a throw-away manifest' };
+
+function image(digest: Digest, mediaType: string): Resolution {
+  return { state: 'found', manifest: { digest, mediaType, children: [] } };
+}
+
+function resolutionOf(reading: ManifestReading): Resolution {
+  if (reading.state !== 'own') return reading;
+  return reading.own.kind === 'lost' ? LEFT_OVER : { state: 'untied', marker: reading.own.marker };
+}
