@@ -27,6 +27,7 @@ try {
 } catch (error) {
   if (!life.aborted && !(error instanceof DemoError)) throw error;
   if (error instanceof DemoError) console.error(error.message);
+  else tell('The demo was interrupted. Everything is stopped and removed; there is nothing to resume.');
   process.exitCode = life.aborted ? 130 : 1;
 } finally {
   await rm(folder, { recursive: true, force: true });

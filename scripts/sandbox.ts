@@ -1,3 +1,4 @@
+/** `npm run sandbox`: the sandbox in the foreground, until it is interrupted. */
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { endOfLife } from './sandbox/end-of-life.ts';
@@ -17,6 +18,7 @@ const options = await yargs(hideBin(process.argv))
   })
   .option('port', { type: 'number', default: 0, describe: 'port of the registry; 0 takes a free one' })
   .option('seed', { type: 'number', default: 1, describe: 'the same seed makes the same images' })
+  .epilogue('Faults can be asked for over its API: see scripts/sandbox/README.md.')
   .strict()
   .version(false)
   .parseAsync();
@@ -36,5 +38,13 @@ try {
   }
 } catch (error) {
   // Ended while it was still starting: there is nothing to tell.
-  if (!life.aborted) throw error;
+  if (!life.aborted) refuse(error);
+}
+
+/** Says what is wrong with the options. @throws the error, where that is something else */
+function refuse(error: unknown): void {
+  const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+  if (!isTaken && !(error instanceof RangeError)) throw error;
+  console.error(isTaken ? `Port ${port} is taken; without --port a free one is chosen.` : error.message);
+  process.exitCode = 2;
 }

@@ -1,9 +1,11 @@
 /** The newcomer's first command. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { PROJECT } from './support/command.ts';
@@ -25,8 +27,28 @@ test('npm run demo plans, deletes, tells what is left, ends by itself, and leave
   assert.match(stdout, /npm run clean -- --resume --delete --yes/);
   const [, deleted, planned] = /Deleted: (\d+) of (\d+) tags/.exec(stdout) ?? [];
   assert.ok(Number(planned) > 0 && deleted === planned, stdout);
-  assert.deepEqual(
-    (await readdir(folder)).filter((name) => name.startsWith('docker-registry-cleaner')),
-    [],
-  );
+  assert.deepEqual(await leftovers(), []);
 });
+
+test('the demo that is interrupted says that nothing is left, and leaves nothing', async () => {
+  const demo = spawn(process.execPath, ['scripts/demo.ts'], {
+    cwd: PROJECT,
+    env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    // As at a terminal, Ctrl+C reaches the demo and the program that it shows.
+    detached: true,
+  });
+  const lines: string[] = [];
+  for await (const line of createInterface(demo.stdout)) {
+    lines.push(line);
+    if (line === '- enable delete …') process.kill(-Number(demo.pid), 'SIGINT');
+  }
+  const code = demo.exitCode ?? (await once(demo, 'exit'))[0];
+  assert.equal(code, 130);
+  assert.match(lines.at(-1) ?? '', /interrupted.*removed/);
+  assert.deepEqual(await leftovers(), []);
+});
+
+async function leftovers(): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.startsWith('docker-registry-cleaner'));
+}

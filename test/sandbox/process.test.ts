@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApiClient, platformPath, podManifest } from './api-client.ts';
@@ -57,7 +59,7 @@ function processesOf({ storage }: Where): string[] {
     if (!/^\d+$/.test(pid)) return false;
     try {
       const traces = ['cmdline', 'mountinfo'].map((file) => readFileSync(`/proc/${pid}/${file}`, 'utf8'));
-      return traces.some((text) => text.includes(dirname(storage)));
+      return traces.some((trace) => trace.includes(dirname(storage)));
     } catch {
       return false; // gone in the meantime
     }
@@ -99,6 +101,25 @@ describe('npm run sandbox', { concurrency: 3 }, () => {
   it('refuses an option that it does not know', async () => {
     const sandbox = spawn(program[0], [program[1], '--enviroments', '1'], { stdio: 'ignore' });
     assert.notEqual((await once(sandbox, 'exit'))[0], 0);
+  });
+
+  it('says in a line what is wrong with an option', async (test) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    test.after(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    for (const [options, words] of [
+      [['--revisions', '0'], /^revisions must be .* at least 1, not 0\n$/],
+      [['--port', '99999'], /^.*65536.*\n$/],
+      [['--port', String(port)], new RegExp(`^Port ${port} is taken.*\\n$`)],
+    ] as const) {
+      const sandbox = spawn(program[0], [program[1], ...options], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const [errors, [code]] = await Promise.all([text(sandbox.stderr), once(sandbox, 'exit')]);
+      assert.match(errors, words);
+      assert.equal(code, 2);
+    }
   });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
