@@ -7,18 +7,17 @@ import { readEnvironmentsText } from './adapters/input-file.ts';
 import { connectCluster } from './adapters/kubernetes/connect.ts';
 import { requiredPermissions } from './adapters/kubernetes/permissions.ts';
 import { parseWorkloadName } from './adapters/kubernetes/workload.ts';
-import { createLocalShell, type LocalShell } from './adapters/local-shell.ts';
 import { listenForSignals } from './adapters/signals.ts';
-import { createSkopeoRegistry } from './adapters/skopeo/registry.ts';
 import { openRunStore } from './adapters/storage/run-store.ts';
 import { createPerson } from './adapters/terminal/person.ts';
 import type { World } from './commands/world.ts';
+import { type OpenedRegistry, openRegistry } from './compose/registry.ts';
 import { type EnvironmentEntry, parseEnvironmentsFile } from './domain/environments.ts';
 import { UsageError } from './domain/errors.ts';
 import { plainText } from './domain/text.ts';
 import type { RawOptions } from './options/values.ts';
 import { readOptions } from './options.ts';
-import type { Registry, RunStore } from './ports.ts';
+import type { RunStore } from './ports.ts';
 
 const PROJECT = resolve(import.meta.dirname, '..');
 /** The pod ends by itself after this time, even when nobody is left to delete it; a longer run replaces it. */
@@ -58,11 +57,7 @@ export function compose(given: { flags: RawOptions; password: string | undefined
       "A password on the command line can be read by others in the list of processes, and stays in the shell's history. Set SKOPEO_PASSWORD instead.",
     );
 
-  const open: { store?: RunStore; localShell?: LocalShell; registries: Registry[] } = { registries: [] };
-  const openLocalShell = async () => {
-    open.localShell = await createLocalShell();
-    return open.localShell;
-  };
+  const open: { store?: RunStore; registries: OpenedRegistry[] } = { registries: [] };
   const world: World = {
     options,
     person: person,
@@ -99,28 +94,20 @@ export function compose(given: { flags: RawOptions; password: string | undefined
       });
       return {
         ...connection,
-        permissions: ({ deleting, pod, secret, workload }) =>
+        permissions: ({ deleting, route, secret, workload }) =>
           requiredPermissions({
             ...options,
             workload: workload ?? assumedWorkload(options.registryWorkload),
-            usesPod: pod,
+            route,
             readsSecret: secret,
             deletes: deleting,
           }),
       };
     },
-    async openRegistry({ run, shell, credentials }) {
-      const registry = createSkopeoRegistry({
-        shell: shell ?? (await openLocalShell()),
-        registry: options.registry,
-        credentials,
-        tls: options.tls,
-        concurrency: options.concurrency,
-        signal: signals.signal,
-        run,
-      });
-      open.registries.push(registry);
-      return registry;
+    async openRegistry(request) {
+      const opened = await openRegistry({ ...request, options, signal: signals.signal });
+      open.registries.push(opened);
+      return opened.registry;
     },
     newRunId: () => newRunId(systemClock.now()),
   };
@@ -128,8 +115,10 @@ export function compose(given: { flags: RawOptions; password: string | undefined
     world,
     async close() {
       signals.stop();
-      for (const registry of open.registries) await registry.close();
-      await open.localShell?.[Symbol.asyncDispose]();
+      for (const { registry, localShell } of open.registries) {
+        await registry.close();
+        await localShell?.[Symbol.asyncDispose]();
+      }
       await open.store?.close();
     },
   };

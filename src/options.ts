@@ -1,11 +1,9 @@
 /** The options: one table for help and meaning, one merge, one frozen object. */
 import { UsageError } from './domain/errors.ts';
+import type { Route } from './domain/route.ts';
 import { type Strategy, strategies } from './domain/strategy.ts';
 import { type OptionName, optionDefinitions } from './options/definitions.ts';
 import { type RawOptions, Values, wrong } from './options/values.ts';
-
-/** How the registry is reached. */
-export type Route = 'pod' | 'port-forward' | 'direct' | 'skopeo';
 
 interface Toleration {
   readonly key: string;

@@ -1,18 +1,25 @@
 /** `clean`: list, plan, review, and with `--delete` carry the plan out. */
 import type { EnvironmentEntry } from '../domain/environments.ts';
-import { RefusedError, UsageError } from '../domain/errors.ts';
-import { countFigures, Outcomes } from '../domain/outcome.ts';
+import { UsageError } from '../domain/errors.ts';
+import { countFigures, Outcomes, openEntries } from '../domain/outcome.ts';
 import type { RepositoryPlan } from '../domain/plan.ts';
-import { reviewPlan } from '../domain/review.ts';
+import { speaksHttp } from '../domain/route.ts';
 import { type Binding, decideStart, isResumable, moveTo, type RunRecord, type Start } from '../domain/run.ts';
 import { count } from '../domain/text.ts';
 import type { RunHandle, RunStore } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
-import { deleting, listing, view } from '../steps/index.ts';
 import { restoreSetting } from '../steps/restore.ts';
+import { recoverCommand } from './advice.ts';
+import { carryOut } from './carry-out.ts';
 import { type EarlierRun, planToContinue, readEarlierRun, wasEdited } from './earlier-run.ts';
-import { requireRetainedRevisions, requireSomeRepository } from './judge.ts';
-import { containerOf, findCredentials, identify, inspectWorkload, requirePermissions } from './preflight.ts';
+import {
+  containerOf,
+  findCredentials,
+  identify,
+  inspectWorkload,
+  requirePermissions,
+  usesPod,
+} from './preflight.ts';
 import { withSafetyNet } from './safety-net.ts';
 import type { Connection, Tally, World } from './world.ts';
 
@@ -35,21 +42,21 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
   const prepared = await prepare(world, tally);
   const resumed = prepared.start.action === 'resume' ? prepared.earlier?.run : undefined;
   const runId = resumed?.record.id ?? world.newRunId();
-  const { connection, binding, enabled, credentials } = await preflight(world, prepared, runId).catch(
+  const { connection, binding, setting, credentials } = await preflight(world, prepared, runId).catch(
     (error: unknown) => {
       if (resumed?.record.stage === 'deleting')
         world.person.warn(
-          'A killed start of this run may have left deletion enabled. If you cannot resume it now: npm run clean -- recover',
+          `A killed start of this run may have left deletion enabled. If you cannot resume it now: ${recoverCommand(world.options)}`,
         );
       throw error;
     },
   );
 
-  const run = resumed ?? (await prepared.store.create(newRecord(world, prepared, runId, binding)));
+  const run = resumed ?? (await begin(world, prepared, { id: runId, binding }));
   if (resumed) await resumed.update((record) => resumedRecord(record, prepared, binding));
   const registry = await world.openRegistry({
     run: runId,
-    shell: world.options.localSkopeo ? undefined : connection.podShell,
+    connection,
     credentials,
   });
   const context: Context = {
@@ -57,12 +64,13 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
       ...world.options,
       operator: world.operator,
       context: binding.context,
+      recover: recoverCommand(world.options),
       container: containerOf(world.options),
     },
     environments: prepared.environments,
     run,
     registry,
-    pod: world.options.localSkopeo ? undefined : connection.pod,
+    pod: usesPod(world.options) ? connection.pod : undefined,
     workload: connection.workload,
     person: world.person,
     clock: world.clock,
@@ -75,11 +83,9 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
   };
   tally.folder = run.folder;
   tally.figures = () => countFigures([...context.plans.values()], context.outcomes);
-  tally.open = () => [...context.outcomes.with('failed'), ...context.outcomes.with('drifted')];
+  tally.open = () => openEntries([...context.plans.values()], context.outcomes);
 
-  await withSafetyNet(context, () =>
-    carryOut(world, context, { deletes: prepared.deletes, alreadyEnabled: enabled }),
-  );
+  await withSafetyNet(context, () => carryOut(world, context, { deletes: prepared.deletes, setting }));
   const { failed } = tally.figures();
   if (prepared.deletes) await run.update((record) => moveTo(record, failed > 0 ? 'incomplete' : 'finished'));
   return { failed };
@@ -123,7 +129,9 @@ async function prepare(world: World, tally: Tally): Promise<Prepared> {
     person.warn(
       `${count(earlier.damagedLines, 'line')} of the journal cannot be read; these tags are looked at again.`,
     );
-  const plans = resumes ? await planToContinue(earlier, environments) : [];
+  const plans = resumes
+    ? await planToContinue(earlier, { environments, unties: speaksHttp(options.via) })
+    : [];
   return { environments, store, start, latest, earlier, plans, deletes, confirmed };
 }
 
@@ -136,11 +144,12 @@ function bound({ start, latest }: Prepared): RunRecord | undefined {
 async function preflight(world: World, prepared: Prepared, runId: string) {
   const connection = await world.connect(runId);
   const binding = await identify(world, connection, bound(prepared));
-  await requirePermissions(world, connection, { deleting: prepared.deletes });
+  const restores = prepared.start.action === 'give-up';
+  await requirePermissions(world, connection, { deleting: prepared.deletes || restores });
   await clearAway(world, connection, { prepared, runId });
-  const { enabled } = await inspectWorkload(world, connection, { run: runId, deleting: prepared.deletes });
+  const setting = await inspectWorkload(world, connection, { run: runId, deleting: prepared.deletes });
   const credentials = await findCredentials(world, connection);
-  return { connection, binding, enabled, credentials };
+  return { connection, binding, setting, credentials };
 }
 
 /** Puts right, and away, what earlier runs of this state folder have left in the cluster. */
@@ -150,13 +159,11 @@ async function clearAway(
   given: { prepared: Prepared; runId: string },
 ): Promise<void> {
   const { start, latest, store } = given.prepared;
-  const pod = world.options.localSkopeo ? undefined : await connection.pod.find(world.work);
+  const pod = usesPod(world.options) ? await connection.pod.find(world.work) : undefined;
   // The state folder is locked, so a pod of another run that it knows belongs to a program that has died.
   if (pod && pod.run !== given.runId && pod.run !== '' && (await store.knows(pod.run)))
     await (await world.connect(given.runId, { anyRun: true })).pod.remove(world.work);
   if (start.action === 'give-up' && latest) await restoreBeforeFresh(world, connection, latest);
-  if (start.action !== 'resume' && start.action !== 'begin' && latest)
-    await latest.update((record) => moveTo(record, 'given-up'));
 }
 
 async function restoreBeforeFresh(world: World, connection: Connection, run: RunHandle): Promise<void> {
@@ -169,13 +176,30 @@ async function restoreBeforeFresh(world: World, connection: Connection, run: Run
     progress: { update() {}, status: (text) => world.person.say(`  ${text}`) },
     context: run.record.binding?.context ?? '',
     container: containerOf(world.options),
+    recover: recoverCommand(world.options),
     manual: undefined,
     run: run.record.id,
   });
   world.person.say(restored === 'nothing' ? 'Nothing had to be put back.' : 'The setting is as before.');
 }
 
-function newRecord(world: World, prepared: Prepared, id: string, binding: Binding): RunRecord {
+/** The new run; only now the one that it takes the place of is given up. */
+async function begin(
+  world: World,
+  prepared: Prepared,
+  given: { id: string; binding: Binding },
+): Promise<RunHandle> {
+  const { start, latest, store } = prepared;
+  const run = await store.create(newRecord(world, prepared, given));
+  if (start.action !== 'begin' && latest) await latest.update((record) => moveTo(record, 'given-up'));
+  return run;
+}
+
+function newRecord(
+  world: World,
+  prepared: Prepared,
+  { id, binding }: { id: string; binding: Binding },
+): RunRecord {
   const { options, clock } = world;
   return {
     schema: 1,
@@ -199,54 +223,4 @@ function resumedRecord(record: RunRecord, prepared: Prepared, binding: Binding):
     deleting: prepared.deletes,
     confirmed: prepared.confirmed && prepared.deletes,
   };
-}
-
-async function carryOut(
-  world: World,
-  context: Context,
-  given: { deletes: boolean; alreadyEnabled: boolean },
-): Promise<void> {
-  const { person, run } = context;
-  await person.steps(listing.map((step) => view(step, context)));
-  requireSomeRepository(context, world.options.registry);
-  if (!world.options.allowAbsent && !run.record.allowAbsent) await requireRetainedRevisions(context);
-  if (run.record.stage === 'listing') {
-    const planSha256 = await run.plan.sha256();
-    await run.update((record) => ({ ...moveTo(record, 'reviewed'), planSha256 }));
-  }
-  const review = reviewPlan([...context.plans.values()], context.environments);
-  person.review(review, {
-    registry: world.options.registry,
-    context: context.settings.context,
-    done: countDone(context),
-    restarts: given.alreadyEnabled || review.totals.toDelete === 0 ? 0 : 2,
-    lists: run.lists.folder,
-  });
-  if (given.deletes && review.totals.toDelete > 0)
-    await requireConfirmation(world, context, review.totals.toDelete);
-  const skip = given.deletes
-    ? review.totals.toDelete > 0
-      ? undefined
-      : 'nothing to delete'
-    : 'review the lists first, then: --resume --delete';
-  await person.steps(deleting.map((step) => view(step, context, skip)));
-}
-
-function countDone(context: Context): number {
-  const { deleted, alreadyGone } = countFigures([...context.plans.values()], context.outcomes);
-  return deleted + alreadyGone;
-}
-
-async function requireConfirmation(world: World, context: Context, tags: number): Promise<void> {
-  if (context.run.record.confirmed) return;
-  const cluster = context.settings.context;
-  const agreed = await context.person.confirm(
-    `To delete ${count(tags, 'tag')} from ${world.options.registry}, type the context's name (${cluster}): `,
-    cluster,
-  );
-  if (!agreed)
-    throw new RefusedError('Nothing was deleted: it was not confirmed.', {
-      next: 'The lists are kept. Continue with --resume --delete.',
-    });
-  await context.run.update((record) => ({ ...record, confirmed: true }));
 }

@@ -50,14 +50,15 @@ export function wasEdited(earlier: EarlierRun): boolean {
 }
 
 /**
- * The plan as it is to be carried out: without what was struck, and in the light of the file as it is now.
+ * The plan as it is to be carried out: without what was struck, in the light of the file as it is now, and for a route
+ * that may not be the one that it was made for.
  *
  * @throws UsageError for lists that cannot be used
  * @throws RefusedError when the frozen plan is not the one that was made
  */
 export async function planToContinue(
   earlier: EarlierRun,
-  environments: readonly EnvironmentEntry[],
+  now: { environments: readonly EnvironmentEntry[]; unties: boolean },
 ): Promise<readonly RepositoryPlan[]> {
   const { planSha256, id } = earlier.run.record;
   if (planSha256 !== undefined && (await earlier.run.plan.sha256()) !== planSha256)
@@ -72,6 +73,6 @@ export async function planToContinue(
       },
     );
   return earlier.plans.map((plan) =>
-    revisePlan(plan, { struck: earlier.struck.get(plan.ref.repository) ?? new Set(), environments }),
+    revisePlan(plan, { struck: earlier.struck.get(plan.ref.repository) ?? new Set(), ...now }),
   );
 }

@@ -12,6 +12,7 @@ import { describe } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
 import type { Credentials } from '../ports.ts';
 import { refuseForeignRecord } from '../steps/enable-delete.ts';
+import { recoverCommand } from './advice.ts';
 import type { Connection, World } from './world.ts';
 
 const DEFAULT_USERNAME = 'domino-registry';
@@ -43,7 +44,7 @@ export async function requirePermissions(
   const permissions = connection.permissions({
     deleting: need.deleting,
     workload: await readIfAllowed(world, connection),
-    pod: !world.options.localSkopeo,
+    route: world.options.localSkopeo ? 'direct' : world.options.via,
     secret: world.password === undefined,
   });
   const missing = await connection.cluster.missingPermissions(permissions, world.work);
@@ -77,20 +78,26 @@ export async function inspectWorkload(
   world: World,
   connection: Connection,
   given: { run: string; deleting: boolean },
-): Promise<{ enabled: boolean }> {
+): Promise<{ enabled: boolean; byThisRun: boolean }> {
   const workload = await connection.workload.read(world.work);
-  refuseForeignRecord(workload, given.run);
+  const recover = recoverCommand(world.options);
+  refuseForeignRecord(workload, { run: given.run, recover });
   const container = registryContainer(workload, containerOf(world.options));
   const setting = readSetting(workload, container);
   if (setting.record !== undefined && !setting.enabled)
     throw new RefusedError(
       `${describe(workload)} bears this run's annotation, but its deletion setting was changed back meanwhile.`,
       {
-        next: 'Find out what did it (a controller, a GitOps tool?), run: npm run clean -- recover, then resume.',
+        next: `Find out what did it (a controller, a GitOps tool?), run: ${recover} – then resume.`,
       },
     );
   if (given.deleting && !setting.enabled) refuseUnrollable(workload);
-  return { enabled: setting.enabled };
+  return { enabled: setting.enabled, byThisRun: setting.record !== undefined };
+}
+
+/** A pod of this program is needed to reach the registry. */
+export function usesPod({ via, localSkopeo }: Options): boolean {
+  return via === 'pod' || (via === 'skopeo' && !localSkopeo);
 }
 
 /** How the registry's container is recognised. */

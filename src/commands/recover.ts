@@ -4,6 +4,7 @@ import { recordOf } from '../domain/setting-record.ts';
 import { describe } from '../domain/workload.ts';
 import type { StepView } from '../ports.ts';
 import { restoreSetting } from '../steps/restore.ts';
+import { recoverCommand } from './advice.ts';
 import { containerOf } from './preflight.ts';
 import { runEach } from './safety-net.ts';
 import type { World } from './world.ts';
@@ -38,6 +39,7 @@ export async function recover(world: World): Promise<void> {
           progress,
           context,
           container: containerOf(options),
+          recover: recoverCommand(options),
           manual: undefined,
           run: undefined,
         });

@@ -2,12 +2,14 @@
 import type { EnvironmentEntry } from '../domain/environments.ts';
 import { type Figures, type JournalEntry, noFigures, type Summary } from '../domain/outcome.ts';
 import type { Permission } from '../domain/permissions.ts';
+import type { Route } from '../domain/route.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
 import type {
   Clock,
   Cluster,
   Credentials,
+  Dialer,
   Person,
   Registry,
   RunStore,
@@ -22,10 +24,15 @@ export interface Connection {
   readonly workload: WorkloadPort;
   readonly pod: SkopeoPodPort;
   readonly podShell: Shell;
+  /** Connections to the registry from inside the pod. */
+  podDialer(registry: { host: string; port: number }): Dialer;
+  /** Connections to the registry's own pod. */
+  portForward(registry: { host: string; port: number }): Dialer;
   /** What a command needs to be allowed to do; `secret`: the password has to come from the Secret. */
   permissions(need: {
     deleting: boolean;
-    pod: boolean;
+    /** `direct`: nothing of the cluster is needed to reach the registry. */
+    route: Route;
     secret: boolean;
     /** `undefined` when it may not be read. */
     workload: Workload | undefined;
@@ -50,9 +57,10 @@ export interface World {
   openStore(): Promise<RunStore>;
   /** Connects for a run; with `anyRun` its pod port may also remove the pod of another run. */
   connect(run: string, scope?: { anyRun: boolean }): Promise<Connection>;
+  /** The registry, by the route that the options name. Nothing is connected yet. */
   openRegistry(given: {
     run: string;
-    shell: Shell | undefined;
+    connection: Connection;
     credentials: Credentials | undefined;
   }): Promise<Registry>;
   /** A new run's ID. */

@@ -1,6 +1,6 @@
 /**
- * The situations that one can foresee. Each class stands for one exit code (see `cli.ts`); each message says
- * what failed and on what, and `next` what the person can do about it. The cause stays attached for `--debug`.
+ * The situations that one can foresee. Each class stands for one exit code (see `cli/ending.ts`); each message says
+ * what failed and on what, and `next` what the person can do about it.
  */
 export abstract class CleanerError extends Error {
   /** What to do next, in one or more plain sentences; empty when there is nothing to advise. */
@@ -72,4 +72,9 @@ export class RegistryError extends UnreachableError {
     this.failure = options.failure;
     this.retryAfterMs = options.retryAfterMs ?? 0;
   }
+}
+
+/** A sentence about whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

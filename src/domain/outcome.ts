@@ -1,6 +1,7 @@
 /** What became of each planned tag, and the figures of a run. */
 import type { Repository, Tag } from './names.ts';
 import { countFates, type RepositoryPlan } from './plan.ts';
+import type { PlannedTag } from './planned-tag.ts';
 import { isMarker } from './untagging.ts';
 
 /**
@@ -97,6 +98,23 @@ export const noFigures: Figures = {
   missingRepositories: [],
 };
 
+/** What has become of a planned tag. A failure does not count when a later look at the plan keeps the tag. */
+function settledOutcome(
+  outcomes: Outcomes,
+  repository: Repository,
+  { tag, fate }: PlannedTag,
+): JournalEntry | undefined {
+  const latest = outcomes.of(repository, tag);
+  return latest?.outcome === 'failed' && fate !== 'delete' ? undefined : latest;
+}
+
+/** The tags that failed or drifted, as `countFigures` counts them. */
+export function openEntries(plans: readonly RepositoryPlan[], outcomes: Outcomes): readonly JournalEntry[] {
+  return plans
+    .flatMap(({ ref, tags }) => tags.flatMap((tag) => settledOutcome(outcomes, ref.repository, tag) ?? []))
+    .filter(({ outcome }) => outcome === 'failed' || outcome === 'drifted');
+}
+
 /**
  * Counts. A tag with a final outcome counts as planned even if a later look at the plan would keep it (a failure does
  * not), so that `planned` is the sum of the outcomes once everything has one.
@@ -106,9 +124,9 @@ export function countFigures(plans: readonly RepositoryPlan[], outcomes: Outcome
   const settled: Record<Outcome, number> = { deleted: 0, alreadyGone: 0, failed: 0, drifted: 0 };
   let planned = 0;
   for (const { ref, tags } of plans) {
-    for (const { tag, fate } of tags) {
-      const latest = outcomes.of(ref.repository, tag)?.outcome;
-      const outcome = latest === 'failed' && fate !== 'delete' ? undefined : latest;
+    for (const tag of tags) {
+      const { fate } = tag;
+      const outcome = settledOutcome(outcomes, ref.repository, tag)?.outcome;
       if (outcome) settled[outcome] += 1;
       if (fate === 'delete' || outcome) planned += 1;
       if (fate !== 'delete' && outcome) fates[fate] -= 1;

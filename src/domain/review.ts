@@ -2,6 +2,7 @@
 import type { EnvironmentEntry } from './environments.ts';
 import type { EnvironmentId, Repository } from './names.ts';
 import type { RepositoryPlan } from './plan.ts';
+import type { PlannedTag } from './planned-tag.ts';
 
 /** One environment in one repository. */
 export interface ReviewRow {
@@ -17,7 +18,7 @@ export interface ReviewRow {
   readonly toDelete: number;
   /** Tags by the rule that protects them. */
   readonly protectedBy: Readonly<Record<string, number>>;
-  /** Nothing of the environment will remain in any repository of the plan, although something is there now. */
+  /** Nothing of the environment will remain in the registry, although something is there now. */
   readonly nothingRemains: boolean;
 }
 
@@ -25,7 +26,17 @@ export interface Review {
   readonly rows: readonly ReviewRow[];
   /** Tags in these repositories that no row counts: unrecognised ones, and those of other environments. */
   readonly leftAlone: { readonly unrecognised: number; readonly otherEnvironments: number };
-  readonly totals: { readonly found: number; readonly protected: number; readonly toDelete: number };
+  readonly totals: {
+    readonly found: number;
+    readonly protected: number;
+    readonly toDelete: number;
+    /** Of those to delete: only the tag goes, since something that stays needs its manifest. */
+    readonly untiedOnly: number;
+  };
+  /** Ledgers that unfinished runs have left; deleting works them off. */
+  readonly unfinished: number;
+  /** Tags that such a run has untied and that are put back, since this plan keeps them. */
+  readonly putBack: number;
 }
 
 /** Sums the plan up, a row for every environment of the file in every repository of the plan. */
@@ -38,7 +49,8 @@ export function reviewPlan(
   const named = new Set(environments.map((entry) => entry.id));
   for (const plan of plans) {
     const { ref } = plan;
-    for (const environment of ref.scheme === 'legacy' ? [ref.environment] : named)
+    const concerned = ref.scheme === 'legacy' ? [ref.environment].filter((id) => named.has(id)) : named;
+    for (const environment of concerned)
       rows.set(`${environment} ${ref.repository}`, emptyRow(plan, environment));
     for (const planned of plan.tags) {
       const row = planned.names && rows.get(`${planned.names.environment} ${ref.repository}`);
@@ -49,16 +61,37 @@ export function reviewPlan(
   }
   const remaining = new Set<EnvironmentId>();
   for (const row of rows.values()) if (row.found > row.toDelete) remaining.add(row.environment);
+  const schemes = new Map<EnvironmentId, number>();
+  for (const row of rows.values()) schemes.set(row.environment, (schemes.get(row.environment) ?? 0) + 1);
+  // A run that is restricted to one scheme does not know what the other repository holds.
+  const isKnown = (environment: EnvironmentId) => schemes.get(environment) === 2;
   const order = new Map(environments.map((entry, index) => [entry.id, index]));
   const sorted = [...rows.values()]
-    .map((row) => ({ ...row, nothingRemains: row.found > 0 && !remaining.has(row.environment) }))
+    .map((row) => ({
+      ...row,
+      nothingRemains: row.found > 0 && isKnown(row.environment) && !remaining.has(row.environment),
+    }))
     .sort((a, b) => (order.get(a.environment) ?? 0) - (order.get(b.environment) ?? 0));
   const sum = (key: 'found' | 'protected' | 'toDelete') => sorted.reduce((total, row) => total + row[key], 0);
   return {
     rows: sorted,
     leftAlone,
-    totals: { found: sum('found'), protected: sum('protected'), toDelete: sum('toDelete') },
+    totals: {
+      found: sum('found'),
+      protected: sum('protected'),
+      toDelete: sum('toDelete'),
+      untiedOnly: countTags(
+        plans,
+        ({ fate, manifestStays }) => fate === 'delete' && manifestStays !== undefined,
+      ),
+    },
+    unfinished: plans.reduce((total, { ledgers }) => total + ledgers.length, 0),
+    putBack: countTags(plans, ({ fate, untiedBy }) => fate !== 'delete' && untiedBy !== undefined),
   };
+}
+
+function countTags(plans: readonly RepositoryPlan[], which: (tag: PlannedTag) => boolean): number {
+  return plans.reduce((total, { tags }) => total + tags.filter(which).length, 0);
 }
 
 type MutableRow = { -readonly [Key in keyof Omit<ReviewRow, 'protectedBy'>]: ReviewRow[Key] } & {

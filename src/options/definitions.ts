@@ -1,4 +1,5 @@
 /** Every option, for help and meaning. */
+import { routes } from '../domain/route.ts';
 import { strategies } from '../domain/strategy.ts';
 
 /** How an option appears on the command line. */
@@ -125,7 +126,7 @@ export const optionDefinitions = {
   via: {
     type: 'string',
     group: ROUTE,
-    choices: ['pod', 'port-forward', 'direct', 'skopeo'],
+    choices: routes,
     default: 'pod',
     describe:
       "how to reach it. pod: HTTP through a pod. port-forward: HTTP to the registry's own pod. direct: HTTP from this machine. skopeo: Skopeo in a pod; slower, deletes by digest only, so doomed twins of kept tags stay",

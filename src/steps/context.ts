@@ -2,6 +2,7 @@
 import type { EnvironmentEntry } from '../domain/environments.ts';
 import type { Outcomes } from '../domain/outcome.ts';
 import type { RepositoryPlan } from '../domain/plan.ts';
+import type { Route } from '../domain/route.ts';
 import type { StepKey } from '../domain/run.ts';
 import type { Strategy } from '../domain/strategy.ts';
 import type { Clock, Person, Progress, Registry, RunHandle, SkopeoPodPort, WorkloadPort } from '../ports.ts';
@@ -10,6 +11,8 @@ import type { Clock, Person, Progress, Registry, RunHandle, SkopeoPodPort, Workl
 interface StepSettings {
   /** How many registry operations at a time. */
   readonly concurrency: number;
+  readonly via: Route;
+  readonly localSkopeo: boolean;
   /** How repositories are rid of their tags; `undefined`: whatever is cheaper. */
   readonly strategy: Strategy | undefined;
   /** `user@host`, for the record in the cluster. */
@@ -20,6 +23,8 @@ interface StepSettings {
   readonly container: { readonly name: string | undefined; readonly port: number | undefined };
   readonly rolloutTimeoutMs: number;
   readonly restoreTimeoutMs: number;
+  /** The command that puts the registry right, for messages. */
+  readonly recover: string;
 }
 
 export interface Context {
@@ -28,7 +33,7 @@ export interface Context {
   readonly environments: readonly EnvironmentEntry[];
   readonly run: RunHandle;
   readonly registry: Registry;
-  /** `undefined` when Skopeo runs on this machine. */
+  /** `undefined` where the registry is reached without one. */
   readonly pod: SkopeoPodPort | undefined;
   readonly workload: WorkloadPort;
   readonly person: Person;

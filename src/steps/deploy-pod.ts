@@ -1,23 +1,19 @@
-/** Makes sure that Skopeo can run beside the registry, and that the registry lets it in. */
-
+/** Makes sure that the pod runs through which the registry is reached, and that the registry lets it in. */
 import type { Step } from './context.ts';
-import { retrying } from './retry.ts';
+import { reachRegistry } from './reach.ts';
 
 export const deployPod: Step = {
   key: 'deploy-pod',
 
-  async run({ pod, registry, clock, signal }, progress) {
-    progress.status('waiting for the pod to start');
-    await pod?.ensure(signal);
-    // A pod of this run may have outlived the program that started it, with commands still at work in it.
-    await registry.quiesce(signal);
-    progress.status('logging in to the registry');
-    await retrying(() => registry.check(signal), {
-      clock,
-      signal,
-      attempts: 6,
-      onRetry: (error) => progress.status(`the registry does not answer yet: ${error.message}`),
-    });
-    return pod ? undefined : 'Skopeo runs on this machine';
+  skip: ({ pod, settings }) => (pod ? undefined : noPod(settings)),
+
+  async run(context, progress) {
+    await reachRegistry(context, progress);
+    return undefined;
   },
 };
+
+/** Why there is none. */
+export function noPod({ via, localSkopeo }: { via: string; localSkopeo: boolean }): string {
+  return localSkopeo ? 'Skopeo runs on this machine' : `--via ${via} needs none`;
+}

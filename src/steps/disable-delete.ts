@@ -1,6 +1,7 @@
 /** Puts the registry's setting back exactly as it was. Belongs to the safety net: it runs however the run ends. */
-import { RegistryError } from '../domain/errors.ts';
-import type { Step } from './context.ts';
+import { messageOf, UnreachableError } from '../domain/errors.ts';
+import type { Context, Step } from './context.ts';
+import { awaitDeletionState } from './deletion-probe.ts';
 import { restoreSetting } from './restore.ts';
 import { retrying } from './retry.ts';
 
@@ -11,10 +12,11 @@ export const disableDelete: Step = {
     const { settings, registry, signal, run, person } = context;
     // What still deletes over there must not outlive the setting, nor fail because of it. Whatever goes wrong with it,
     // a defect included, must not keep the setting from being put back.
-    await registry.quiesce(signal).catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      person.warn(`Could not make sure that nothing is under way in the pod any more: ${reason}`);
-    });
+    progress.status('ending what is still under way');
+    if (await canReach(context))
+      await registry.quiesce(signal).catch((error: unknown) => {
+        person.warn(`Could not make sure that nothing is under way any more: ${messageOf(error)}`);
+      });
     const restored = await restoreSetting({
       ...context,
       ...settings,
@@ -24,10 +26,26 @@ export const disableDelete: Step = {
     });
     if (restored === 'nothing') return 'nothing was changed';
     if (restored === 'left') return 'somebody has changed the setting meanwhile; it was left as it is now';
+    if (!(await canReach(context))) return 'as before; without the pod it was not asked whether it answers';
     await retrying(() => registry.check(signal), { ...context, attempts: 5 }).catch((error: unknown) => {
-      if (!(error instanceof RegistryError)) throw error;
-      person.warn(`The registry is as before, but does not answer yet: ${error.message}`);
+      if (!(error instanceof UnreachableError)) throw error;
+      person.warn(`The registry is as before, but this could not be seen by asking it: ${error.message}`);
     });
+    const state = await awaitDeletionState(context, 'disabled', progress).catch(() => 'unknown');
+    if (state === 'enabled')
+      person.warn(
+        'The setting is as before, but the registry still lets manifests be deleted. Look at its pods.',
+      );
     return undefined;
   },
 };
+
+/**
+ * The way to the registry is open. A pod that has gone has nothing under way any more, and is not made anew for this:
+ * the setting would stay as it is until that one runs.
+ */
+async function canReach({ pod, signal }: Context): Promise<boolean> {
+  if (pod === undefined) return true;
+  const now = await pod.find(signal).catch(() => undefined);
+  return now?.phase === 'Running' && !now.terminating;
+}

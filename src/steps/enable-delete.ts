@@ -3,13 +3,14 @@
 import { enablePatch, manualRestore, readSetting } from '../domain/deletion-setting.ts';
 import { ConflictError, RefusedError } from '../domain/errors.ts';
 import { registryContainer } from '../domain/registry-container.ts';
-import { refuseUnrollable } from '../domain/rollout.ts';
+import { refuseUnrollable, runsOtherSetting } from '../domain/rollout.ts';
 import { moveTo } from '../domain/run.ts';
 import { recordOf, VARIABLE } from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
 import { describe } from '../domain/workload.ts';
 import type { Progress } from '../ports.ts';
 import type { Context, Step } from './context.ts';
+import { deletionState, requireEnabled } from './deletion-probe.ts';
 import { hasOpenWork } from './open-work.ts';
 import { retrying } from './retry.ts';
 import { awaitRollout, requireStillEnabled } from './rollout.ts';
@@ -49,6 +50,8 @@ async function ensureEnabled(
   const setting = readSetting(workload, container);
   if (setting.record === undefined) {
     if (setting.enabled) return 'it was enabled before; nothing is changed';
+    if (await isEnabledOtherwise(context, { workload, containerName: container.name, progress }))
+      return "the registry's own configuration enables it; nothing is changed";
     refuseUnrollable(workload);
     const who = { run: run.record.id, by: settings.operator, since: new Date(clock.now()).toISOString() };
     context.signal.throwIfAborted();
@@ -57,7 +60,7 @@ async function ensureEnabled(
       await context.workload.patch(enablePatch(workload, setting, who), context.uninterrupted),
     );
   } else {
-    refuseForeignRecord(workload, run.record.id);
+    refuseForeignRecord(workload, { run: run.record.id, recover: settings.recover });
     requireStillEnabled(workload, run.record.id);
     rememberManual(context, workload);
   }
@@ -71,7 +74,23 @@ async function ensureEnabled(
   });
   progress.status('waiting for the registry to answer');
   await retrying(() => context.registry.check(context.signal), context);
+  await requireEnabled(context, progress);
   return undefined;
+}
+
+/** The registry lets manifests be deleted although its template does not say so. */
+async function isEnabledOtherwise(
+  context: Context,
+  given: { workload: Workload; containerName: string; progress: Progress },
+): Promise<boolean> {
+  const { workload, containerName, progress } = given;
+  if ((await deletionState(context)) !== 'enabled') return false;
+  // What answers may be a pod of a run that has put the setting back a moment ago.
+  const pods = await context.workload.pods(context.signal);
+  if (!runsOtherSetting(workload, pods, containerName)) return true;
+  const timeoutMs = context.settings.rolloutTimeoutMs;
+  await awaitRollout({ ...context, containerName, progress, timeoutMs, replaceStuckPods: false });
+  return (await deletionState(context)) === 'enabled';
 }
 
 function rememberManual(context: Context, workload: Workload): void {
@@ -85,12 +104,15 @@ function rememberManual(context: Context, workload: Workload): void {
  *
  * @throws RefusedError
  */
-export function refuseForeignRecord(workload: Workload, ownRun: string | undefined): void {
+export function refuseForeignRecord(
+  workload: Workload,
+  own: { readonly run: string; readonly recover: string },
+): void {
   const record = recordOf(workload);
-  if (!record || record.run === ownRun) return;
+  if (!record || record.run === own.run) return;
   throw new RefusedError(
     `Run ${record.run} of ${record.by} has set ${VARIABLE} in container ${record.container} of ${describe(workload)} ` +
       `(since ${record.since}) and has not put it back.`,
-    { next: 'If that run is not at work any more, put it right with: npm run clean -- recover' },
+    { next: `If that run is not at work any more, put it right with: ${own.recover}` },
   );
 }

@@ -1,5 +1,5 @@
 /** The mission, step by step. */
-import { StorageError } from '../domain/errors.ts';
+import { messageOf, StorageError } from '../domain/errors.ts';
 import { type StepRecord, stepTitles } from '../domain/run.ts';
 import type { StepView } from '../ports.ts';
 import type { Context, Step } from './context.ts';
@@ -39,9 +39,7 @@ export function view(step: Step, context: Context, skip?: string): StepView {
         await mark({ state: 'done', ...(note === undefined ? {} : { note }) });
         return note;
       } catch (error) {
-        await mark({ state: 'failed', note: error instanceof Error ? error.message : String(error) }).catch(
-          () => {},
-        );
+        await mark({ state: 'failed', note: messageOf(error) }).catch(() => {});
         throw error;
       }
     },

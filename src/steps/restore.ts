@@ -8,7 +8,7 @@ import {
   recordedContainer,
   restorePatch,
 } from '../domain/deletion-setting.ts';
-import { RefusedError, RestoreError, UnreachableError } from '../domain/errors.ts';
+import { messageOf, RefusedError, RestoreError, UnreachableError } from '../domain/errors.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { runsOtherSetting } from '../domain/rollout.ts';
 import { ANNOTATION, recordOf, type SettingRecord, VARIABLE } from '../domain/setting-record.ts';
@@ -22,8 +22,6 @@ import { awaitRollout } from './rollout.ts';
  * - `left`: somebody has changed the variable meanwhile; it was left alone, and only the annotation went
  */
 export type Restored = 'nothing' | 'restored' | 'left';
-
-const RECOVER = 'npm run clean -- recover';
 
 export interface Restore {
   readonly workload: WorkloadPort;
@@ -41,6 +39,8 @@ export interface Restore {
   readonly restoreTimeoutMs: number;
   /** The command to do it by hand, as far as it is known beforehand: the cluster may not answer any more. */
   readonly manual: string | undefined;
+  /** The command that does it later, with the options that say where. */
+  readonly recover: string;
   /** Restores only what this run has recorded; `undefined`: whatever run. */
   readonly run: string | undefined;
 }
@@ -58,7 +58,7 @@ export async function restoreSetting(restore: Restore): Promise<Restored> {
       restore.signal.throwIfAborted();
       const isLasting = !(error instanceof UnreachableError) || error.forbidden;
       if (isLasting || restore.clock.now() - startedAt > restore.restoreTimeoutMs)
-        throw couldNot(error, attempted.manual);
+        throw couldNot(error, { manual: attempted.manual, recover: restore.recover });
       restore.progress.status(`trying again to put the setting back: ${error.message}`);
       await restore.clock.sleep(backoffMs(attempt, restore.clock.random()), restore.signal);
     }
@@ -115,27 +115,37 @@ async function settle(restore: Restore, { containerName }: Attempted): Promise<v
 
 /** Without a record: the registry's container, if a pod still runs with another setting than the template has. */
 async function containerInRollout(restore: Restore, workload: Workload): Promise<string | undefined> {
-  const { name } = registryContainer(workload, restore.container);
+  const name = containerName(restore, workload);
+  if (name === undefined) return undefined;
   const pods = await restore.workload.pods(restore.signal);
   return runsOtherSetting(workload, pods, name) ? name : undefined;
 }
 
-function couldNot(error: unknown, manual: string | undefined): RestoreError {
+/** Without a record there is nothing to put back, so it need not be clear which container is the registry. */
+function containerName(restore: Restore, workload: Workload): string | undefined {
+  try {
+    return registryContainer(workload, restore.container).name;
+  } catch (error) {
+    if (error instanceof RefusedError) return undefined;
+    throw error;
+  }
+}
+
+function couldNot(
+  error: unknown,
+  { manual, recover }: { manual: string | undefined; recover: string },
+): RestoreError {
   return new RestoreError(`The registry's deletion setting could not be put back: ${messageOf(error)}`, {
     next:
       manual === undefined
-        ? nextWithoutCommand(error)
-        : `Put it back with: ${RECOVER}\nor by hand with:\n${manual}`,
+        ? nextWithoutCommand(error, recover)
+        : `Put it back with: ${recover}\nor by hand with:\n${manual}`,
     cause: error,
   });
 }
 
-function nextWithoutCommand(error: unknown): string {
+function nextWithoutCommand(error: unknown, recover: string): string {
   return error instanceof RefusedError
     ? `Look at ${VARIABLE} in its template, put it right by hand, then remove the annotation ${ANNOTATION} (README, "By hand").`
-    : `As soon as the cluster answers, run: ${RECOVER}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+    : `As soon as the cluster answers, run: ${recover}`;
 }

@@ -1,10 +1,11 @@
 /** Deletes the pod. Belongs to the safety net: it runs however the run ends. */
 import type { Step } from './context.ts';
+import { noPod } from './deploy-pod.ts';
 
 export const teardown: Step = {
   key: 'teardown',
 
-  skip: ({ pod }) => (pod ? undefined : 'there is no pod: Skopeo runs on this machine'),
+  skip: ({ pod, settings }) => (pod ? undefined : noPod(settings)),
 
   async run({ pod, registry, signal }) {
     let wasThere: boolean | undefined;

@@ -28,6 +28,9 @@ interface Story {
   /** After how many calls each start is killed. */
   readonly kills: readonly number[];
   readonly concurrency: string;
+  /** How tags can be untied, if they can. */
+  readonly means: 'tag' | 'throw-away' | undefined;
+  readonly strategy: 'auto' | 'untag-first';
 }
 
 const anyManifest = fc.constantFrom(...IMAGES, ...Object.keys(INDEXES));
@@ -52,6 +55,8 @@ const anyStory: fc.Arbitrary<Story> = fc
     ),
     kills: fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 5 }),
     concurrency: fc.constantFrom('1', '3'),
+    means: fc.constantFrom(undefined, 'tag' as const, 'throw-away' as const),
+    strategy: fc.constantFrom('auto' as const, 'untag-first' as const),
   })
   .map(({ newTags, legacyTags, retain: [a, b], ...story }) => ({
     ...story,
@@ -62,6 +67,7 @@ const anyStory: fc.Arbitrary<Story> = fc
 
 function build(story: Story): Scenario {
   const scene = new Scenario(story.env);
+  if (story.means !== undefined) scene.registry.canUntie(story.means);
   scene.registry.clear();
   scene.environments = story.environments;
   for (const [repository, lines] of Object.entries(story.content) as [Repository, readonly string[]][]) {
@@ -77,13 +83,15 @@ function build(story: Story): Scenario {
 }
 
 /** What has to be left, by the pure plan; and how many tags have to go. */
-function expected({ content, environments }: Story): { left: string[]; doomed: number } {
+function expected({ content, environments, means }: Story): { left: string[]; doomed: number } {
   const { entries } = parseEnvironmentsFile(environments);
   const left: string[] = [];
   let doomed = 0;
   for (const ref of [NEW_REPOSITORY_REF, legacyRef(A)]) {
     const lines = content[ref.repository] ?? [];
-    const gone = new Set(doomedTags(planRepository(contentOf(ref, lines, INDEXES), entries)));
+    const gone = new Set(
+      doomedTags(planRepository(contentOf(ref, lines, INDEXES), entries, { unties: means !== undefined })),
+    );
     doomed += gone.size;
     for (const line of lines) {
       const [tag = ''] = line.split(' ');
@@ -94,9 +102,10 @@ function expected({ content, environments }: Story): { left: string[]; doomed: n
 }
 
 /** Starts the program as a person would who sees how the last start ended. */
-function start(scene: Scenario, concurrency: string) {
+function start(scene: Scenario, { concurrency, strategy, means }: Story) {
   const latest = [...scene.disk.runs.values()].at(-1)?.record;
-  const flags = { delete: true, yes: true, 'allow-absent': true, concurrency };
+  const via = means === undefined ? 'skopeo' : 'pod';
+  const flags = { delete: true, yes: true, 'allow-absent': true, concurrency, strategy, via };
   return scene.clean(latest && isResumable(latest) ? { ...flags, resume: true } : flags);
 }
 
@@ -104,12 +113,12 @@ async function tell(story: Story): Promise<void> {
   const scene = build(story);
   for (const calls of story.kills) {
     killAt(scene, calls);
-    await start(scene, story.concurrency);
+    await start(scene, story);
     if (scene.disk.runs.size > 0 && scene.record.stage === 'finished') break;
   }
   live(scene);
   const isFinished = scene.disk.runs.size > 0 && scene.record.stage === 'finished';
-  const ending = isFinished ? undefined : await start(scene, story.concurrency);
+  const ending = isFinished ? undefined : await start(scene, story);
   if (ending?.error !== undefined) throw ending.error;
   const { left, doomed } = expected(story);
   assert.deepEqual(scene.tagsLeft(), left);
@@ -131,27 +140,35 @@ describe('a program that is killed anywhere and resumed', () => {
     });
   });
 
-  it('wherever that is', async () => {
-    const story: Story = {
-      content: {
-        [NEW_REPOSITORY]: [`${A}-1 p`, `${A}-2 q`, `${A}-3 r`, `${B}-9 r`],
-        [legacyRepository(A)]: ['1 p', '2 q'],
-      },
-      environments: `${A} 3\n${B} 9\n`,
-      env: undefined,
-      kills: [],
-      concurrency: '1',
-    };
-    const scene = build(story);
-    let calls = 0;
-    const { registry, workload, pod, disk } = scene;
-    const count = () => {
-      calls += 1;
-    };
-    registry.before = registry.after = workload.before = workload.after = count;
-    pod.before = disk.before = count;
-    assert.equal((await start(scene, '1')).error, undefined);
-    assert.ok(calls > 100, `${calls} calls`);
-    for (let call = 1; call <= calls; call += 1) await tell({ ...story, kills: [call] });
-  });
+  for (const [means, strategy] of [
+    [undefined, 'auto'],
+    ['throw-away', 'untag-first'],
+    ['tag', 'untag-first'],
+    ['throw-away', 'auto'],
+  ] as const)
+    it(`wherever that is, untying ${means ?? 'nothing'}, by the strategy ${strategy}`, async () => {
+      const story: Story = {
+        content: {
+          [NEW_REPOSITORY]: [`${A}-1 p`, `${A}-2 q`, `${A}-3 r`, `${A}-4 r`, `${B}-9 r`],
+          [legacyRepository(A)]: ['1 p', '2 q'],
+        },
+        environments: `${A} 3\n${B} 9\n`,
+        env: undefined,
+        kills: [],
+        concurrency: '1',
+        means,
+        strategy,
+      };
+      const scene = build(story);
+      let calls = 0;
+      const { registry, workload, pod, disk } = scene;
+      const count = () => {
+        calls += 1;
+      };
+      registry.before = registry.after = workload.before = workload.after = count;
+      pod.before = disk.before = count;
+      assert.equal((await start(scene, story)).error, undefined);
+      assert.ok(calls > 100, `${calls} calls`);
+      for (let call = 1; call <= calls; call += 1) await tell({ ...story, kills: [call] });
+    });
 });

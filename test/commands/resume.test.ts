@@ -112,6 +112,17 @@ describe('resuming', () => {
     assert.match(program.person.warnings.join('\n'), /may have left deletion enabled.*recover/);
   });
 
+  it('that cannot begin leaves the reviewed plan for another try', async () => {
+    await scene.cleanly({});
+    const { id } = scene.record;
+    scene.missing = [{ verb: 'get', group: '', resource: 'pods', namespace: 'n', why: 'look' }];
+    await scene.clean({});
+    scene.missing = [];
+    assert.equal(scene.record.id, id);
+    assert.equal((await scene.cleanly(GO_ON)).figures.deleted > 0, true);
+    assert.equal(scene.record.id, id);
+  });
+
   it('without a pod of its own needs no permission to look for one', async () => {
     scene.pod.before = () => {
       throw new Error('nobody may look at pods');

@@ -40,6 +40,57 @@ describe('enabling deletion', () => {
     assert.deepEqual(scene.workload.patches, []);
   });
 
+  it('changes nothing when the registry’s own configuration has it enabled', async () => {
+    scene.registry.canProbe = true;
+    scene.registry.deletionEnabled = () => true;
+    assert.match((await scene.step(enableDelete)) ?? '', /own configuration/);
+    assert.deepEqual(scene.workload.patches, []);
+  });
+
+  it('does not take a pod for that which is about to be replaced', async () => {
+    scene.registry.canProbe = true;
+    const { workload, registry } = scene;
+    const [pods, deletionEnabled] = [workload.pods.bind(workload), registry.deletionEnabled];
+    // Another program has put the setting back; the old pod answers for a while.
+    let old = 3;
+    registry.deletionEnabled = () => old > 0 || deletionEnabled();
+    workload.pods = async (signal) => {
+      old -= 1;
+      return (await pods(signal)).map((pod) => ({
+        ...pod,
+        containers: pod.containers.map((container) =>
+          old > 0 ? { ...container, env: [{ name: VARIABLE, value: 'true' }] } : container,
+        ),
+      }));
+    };
+    await scene.step(enableDelete);
+    assert.equal(workload.deletionEnabled(), true);
+    assert.equal(workload.patches.length, 1);
+  });
+
+  it('returns only when the registry itself says that it deletes', async () => {
+    scene.registry.canProbe = true;
+    const { deletionEnabled } = scene.registry;
+    let late = 3;
+    scene.registry.deletionEnabled = () => {
+      if (!deletionEnabled()) return false;
+      late -= 1;
+      return late < 0;
+    };
+    await scene.step(enableDelete);
+    assert.equal(late, -1);
+  });
+
+  it('stops at a registry that refuses all the same', async () => {
+    scene.registry.canProbe = true;
+    scene.registry.deletionEnabled = () => false;
+    await assert.rejects(scene.step(enableDelete), (error) => {
+      assert.ok(error instanceof UnreachableError);
+      assert.match(error.next, /READONLY/);
+      return true;
+    });
+  });
+
   it('goes on where this run has enabled it before', async () => {
     await scene.step(enableDelete);
     await scene.step(enableDelete);

@@ -11,7 +11,9 @@ import { RUN, Scene } from './scene.ts';
 const LEVEL: EnvEntry = { name: 'REGISTRY_LOG_LEVEL', value: 'info' };
 
 async function begun(env?: readonly EnvEntry[]): Promise<Scene> {
-  return new Scene(env).begin({ environments: [entry(A, 9)] });
+  const scene = await new Scene(env).begin({ environments: [entry(A, 9)] });
+  await scene.context.pod?.ensure(scene.context.signal);
+  return scene;
 }
 
 async function enabled(env?: readonly EnvEntry[]): Promise<Scene> {
@@ -128,7 +130,51 @@ describe('disabling deletion', () => {
       if (operation === 'check') throw new RegistryError('no answer', { failure: 'temporary' });
     };
     await scene.step(disableDelete);
-    assert.match(scene.person.warnings.join('\n'), /as before, but does not answer/);
+    assert.match(scene.person.warnings.join('\n'), /as before, but this could not be seen/);
+  });
+});
+
+describe('disabling deletion without the pod', () => {
+  it('makes none anew: nothing can be under way in one that is gone', async () => {
+    const scene = await enabled();
+    scene.pod.owner = undefined;
+    scene.pod.before = (call) => assert.notEqual(call, 'ensure');
+    scene.registry.calls.length = 0;
+    assert.match((await scene.step(disableDelete)) ?? '', /without the pod/);
+    assert.equal(scene.workload.deletionEnabled(), false);
+    assert.deepEqual(scene.registry.calls, []);
+  });
+
+  it('does not fail because the pod cannot be looked at', async () => {
+    const scene = await enabled();
+    scene.pod.before = () => {
+      throw new UnreachableError('the API server answered 500');
+    };
+    await scene.step(disableDelete);
+    assert.equal(scene.workload.deletionEnabled(), false);
+  });
+});
+
+describe('a registry that can be asked whether it deletes', () => {
+  it('is waited for until it does not any more', async () => {
+    const scene = await enabled();
+    scene.registry.canProbe = true;
+    let probes = 0;
+    scene.registry.deletionEnabled = () => {
+      probes += 1;
+      return probes < 4;
+    };
+    await scene.step(disableDelete);
+    assert.equal(probes, 4);
+    assert.deepEqual(scene.person.warnings, []);
+  });
+
+  it('and still does after a while, is told of', async () => {
+    const scene = await enabled();
+    scene.registry.canProbe = true;
+    scene.registry.deletionEnabled = () => true;
+    await scene.step(disableDelete);
+    assert.match(scene.person.warnings.join('\n'), /still lets manifests be deleted/);
   });
 });
 

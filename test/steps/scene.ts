@@ -38,6 +38,7 @@ export class Scene extends FakeWorld {
         ...options({ concurrency: '8' }),
         operator: 'ann@laptop',
         context: 'prod',
+        recover: 'npm run clean -- recover',
         container: { name: undefined, port: 5000 },
       },
       environments: record.environments,

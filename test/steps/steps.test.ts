@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { RegistryError, StorageError } from '../../src/domain/errors.ts';
+import { RegistryError, StorageError, UnreachableError } from '../../src/domain/errors.ts';
 import { legacyRepository } from '../../src/domain/names.ts';
 import { stepKeys } from '../../src/domain/run.ts';
 import { concurrently } from '../../src/steps/concurrently.ts';
@@ -53,11 +53,34 @@ describe('deploy pod', () => {
     assert.match(scene.person.statuses.join('\n'), /does not answer yet/);
   });
 
+  it('names the other ways when the registry cannot be reached by this one, and only then', async () => {
+    scene.registry.before = ({ operation }) => {
+      if (operation === 'check') throw temporary();
+    };
+    const nextOf = (failed: unknown) => {
+      assert.ok(failed instanceof UnreachableError);
+      return failed.next;
+    };
+    await assert.rejects(scene.step(deployPod), (error) =>
+      /--via port-forward, --via direct/.test(nextOf(error)),
+    );
+    scene.registry.before = ({ operation }) => {
+      if (operation === 'check') throw new RegistryError('401', { failure: 'unauthorized' });
+    };
+    await assert.rejects(scene.step(deployPod), (error) => !/--via/.test(nextOf(error)));
+  });
+
   it('needs no pod where Skopeo runs on this machine', async () => {
     scene.context = { ...scene.context, pod: undefined };
-    assert.match((await scene.step(deployPod)) ?? '', /this machine/);
-    assert.equal(scene.pod.created, 0);
-    assert.match(teardown.skip?.(scene.context) ?? '', /no pod/);
+    scene.context = { ...scene.context, settings: { ...scene.context.settings, localSkopeo: true } };
+    for (const step of [deployPod, teardown]) assert.match(step.skip?.(scene.context) ?? '', /this machine/);
+  });
+
+  it('needs no pod by a route that has none, and says which', async () => {
+    scene.context = { ...scene.context, pod: undefined };
+    scene.context = { ...scene.context, settings: { ...scene.context.settings, via: 'direct' } };
+    for (const step of [deployPod, teardown])
+      assert.match(step.skip?.(scene.context) ?? '', /--via direct needs none/);
   });
 });
 

@@ -21,7 +21,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   options: { layers: ['domain', 'options'], node: false, libraries: 'none' },
   adapters: { layers: ['domain', 'ports', 'adapters'], node: true, libraries: 'any' },
   compose: {
-    layers: ['domain', 'ports', 'options', 'adapters'],
+    layers: ['domain', 'ports', 'options', 'adapters', 'compose'],
     types: ['commands', 'steps'],
     node: true,
     libraries: 'none',

@@ -59,6 +59,12 @@ function describeProtected(row: ReviewRow): string {
   return plainText(`${row.protected + row.struck} (${reasons.join(', ')})`);
 }
 
+function untyingRemark(repositories: readonly string[]): string {
+  const [first] = repositories;
+  const where = repositories.length === 1 ? first : `${repositories.length} repositories`;
+  return `Strategy for ${where}: untag first, then delete the manifests.`;
+}
+
 function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
   const { totals, leftAlone, rows } = review;
   const missing = rows.filter((row) => row.missing && row.scheme === 'legacy').length;
@@ -72,6 +78,16 @@ function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
     '',
     `${count(totals.toDelete, 'tag')} of ${totals.found} to delete from ${circumstances.registry} (context ${circumstances.context}).`,
     ...(circumstances.done > 0 ? [`${circumstances.done} of them are gone already.`] : []),
+    ...(totals.untiedOnly > 0
+      ? [`${count(totals.untiedOnly, 'tag')} of these only as tags: what stays needs their manifests.`]
+      : []),
+    ...(circumstances.untagFirst.length > 0 ? [untyingRemark(circumstances.untagFirst)] : []),
+    ...(review.unfinished > 0
+      ? [
+          `An unfinished run has left ${count(review.unfinished, 'ledger')} of untied tags, which deleting works off` +
+            (review.putBack > 0 ? `; ${count(review.putBack, 'tag')} of it goes back to where it was.` : '.'),
+        ]
+      : []),
     ...(emptied.size > 0 ? [`ALL: of ${count(emptied.size, 'environment')} nothing will remain.`] : []),
     ...(totals.protected > 0
       ? [`${count(totals.protected, 'tag')} protected, although the file would delete them.`]

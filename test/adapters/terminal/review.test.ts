@@ -33,6 +33,7 @@ const CIRCUMSTANCES = {
   context: 'prod',
   done: 0,
   restarts: 2,
+  untagFirst: [],
   lists: '/state/run',
 };
 

@@ -66,6 +66,8 @@ export class Program {
       workload: fake.workload,
       pod: fake.pod.port(run, scope),
       podShell: { open: () => Promise.reject(new Error('no command runs in these tests')) },
+      podDialer: noDialer,
+      portForward: noDialer,
       permissions: () => [],
     });
     this.world = {
@@ -88,6 +90,10 @@ export class Program {
   interrupt(reason: Error): void {
     this.#work.abort(reason);
   }
+}
+
+function noDialer(): never {
+  throw new Error('nothing is dialled in these tests');
 }
 
 function entriesOf(text: string) {

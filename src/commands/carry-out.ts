@@ -1,0 +1,105 @@
+/** The run itself, as soon as it is known what it is to do: list, judge, review, and carry the plan out. */
+import { RefusedError } from '../domain/errors.ts';
+import type { Repository } from '../domain/names.ts';
+import { doomedTags } from '../domain/plan.ts';
+import { type Review, reviewPlan } from '../domain/review.ts';
+import { moveTo } from '../domain/run.ts';
+import { divide } from '../domain/strategy.ts';
+import { count } from '../domain/text.ts';
+import type { Progress } from '../ports.ts';
+import type { Context } from '../steps/context.ts';
+import { deletionState } from '../steps/deletion-probe.ts';
+import { deleting, listing, view } from '../steps/index.ts';
+import { openDeletions } from '../steps/open-work.ts';
+import { reachRegistry } from '../steps/reach.ts';
+import { requireRetainedRevisions, requireSomeRepository } from './judge.ts';
+import type { World } from './world.ts';
+
+/** Where no step shows how it goes. */
+const quiet: Progress = { update() {}, status() {} };
+
+/**
+ * Lists, shows the review, asks, and deletes where the run does.
+ *
+ * @throws RefusedError when the plan is not one to be carried out, or the person does not agree to it
+ */
+export async function carryOut(
+  world: World,
+  context: Context,
+  given: { deletes: boolean; setting: { enabled: boolean; byThisRun: boolean } },
+): Promise<void> {
+  const { person, run } = context;
+  // Without a pod there is no step that would open the route.
+  if (context.pod === undefined) await reachRegistry(context, quiet);
+  await person.steps(listing.map((step) => view(step, context)));
+  requireSomeRepository(context, world.options.registry);
+  if (!world.options.allowAbsent && !run.record.allowAbsent) await requireRetainedRevisions(context);
+  if (run.record.stage === 'listing') {
+    const planSha256 = await run.plan.sha256();
+    await run.update((record) => ({ ...moveTo(record, 'reviewed'), planSha256 }));
+  }
+  const review = reviewPlan([...context.plans.values()], context.environments);
+  person.review(review, {
+    registry: world.options.registry,
+    context: context.settings.context,
+    done: countDone(context),
+    restarts: await restarts(context, review, given.setting),
+    untagFirst: untagFirst(context),
+    lists: run.lists.folder,
+  });
+  const hasWork = review.totals.toDelete > 0 || review.unfinished > 0;
+  if (given.deletes && hasWork) await requireConfirmation(world, context, review);
+  const skip = given.deletes
+    ? hasWork
+      ? undefined
+      : 'nothing to delete'
+    : 'review the lists first, then: --resume --delete';
+  await person.steps(deleting.map((step) => view(step, context, skip)));
+}
+
+function countDone(context: Context): number {
+  return [...context.plans.values()].reduce(
+    (sum, plan) =>
+      sum + doomedTags(plan).filter((tag) => context.outcomes.isGone(plan.ref.repository, tag)).length,
+    0,
+  );
+}
+
+/** How often deleting will restart the registry. */
+async function restarts(
+  context: Context,
+  review: Review,
+  setting: { enabled: boolean; byThisRun: boolean },
+): Promise<number> {
+  if (setting.byThisRun) return 1;
+  if (setting.enabled || (review.totals.toDelete === 0 && review.unfinished === 0)) return 0;
+  return (await deletionState(context)) === 'enabled' ? 0 : 2;
+}
+
+/** The repositories whose tags will be untied first. */
+function untagFirst({ plans, outcomes, settings }: Context): readonly Repository[] {
+  return [...plans.values()]
+    .filter((plan) => divide(plan, openDeletions(outcomes, plan), settings.strategy).untie.length > 0)
+    .map((plan) => plan.ref.repository);
+}
+
+/** What the person agrees to. */
+function wish({ totals, unfinished }: Review): string {
+  const deleting = totals.toDelete > 0 ? `delete ${count(totals.toDelete, 'tag')} from` : '';
+  const finishing = unfinished > 0 ? 'finish what an earlier run has begun in' : '';
+  return [deleting, finishing].filter((each) => each !== '').join(', and ');
+}
+
+async function requireConfirmation(world: World, context: Context, review: Review): Promise<void> {
+  if (context.run.record.confirmed) return;
+  const cluster = context.settings.context;
+  const agreed = await context.person.confirm(
+    `To ${wish(review)} ${world.options.registry}, type the context's name (${cluster}): `,
+    cluster,
+  );
+  if (!agreed)
+    throw new RefusedError('Nothing was deleted: it was not confirmed.', {
+      next: 'The lists are kept. Continue with --resume --delete.',
+    });
+  await context.run.update((record) => ({ ...record, confirmed: true }));
+}
