@@ -19,8 +19,10 @@ import {
   socketOf,
   writeRegistryConfig,
 } from './registry/container.ts';
+import type { ObjectStore } from './registry/object-store.ts';
 import { seedRegistry } from './registry/seed.ts';
 import { RegistryService } from './registry/service.ts';
+import { openStorage } from './registry/storage.ts';
 import { processRuntime } from './runtime/processes.ts';
 import { selectRuntime } from './runtime/select.ts';
 
@@ -37,8 +39,10 @@ export interface Sandbox {
   readonly password: string;
   /** Path of an environments file that retains the newest revisions of each environment. */
   readonly environments: string;
-  /** Root directory of the registry's storage. */
+  /** Root directory of the registry's storage; empty with an object store. */
   readonly storage: string;
+  /** The object store behind the registry, if there is one; its delays may be changed. */
+  readonly objectStore: ObjectStore | undefined;
   /** Path of the registry's access log. */
   readonly registryLog: string;
   /** Whether pods really are isolated from this machine (Linux, as root) or only run on it. */
@@ -75,10 +79,12 @@ export async function startSandbox(
   try {
     const places = placesIn(directory);
     const user = { name: 'domino-registry', password: randomBytes(18).toString('hex') };
-    const image = registryImage(places);
-    writeRegistryConfig(places, user);
+    const storage = await openStorage(places.storage, settings.objectStore);
+    undo.push(() => storage.close());
+    const image = registryImage(places, storage);
+    writeRegistryConfig(places, { user, storage });
     const environments = `${directory}/environments`;
-    writeFileSync(environments, seedRegistry(places.storage, settings));
+    writeFileSync(environments, seedRegistry(storage, settings));
     const runtime = settings.isolation ? await selectRuntime(directory) : processRuntime(directory);
     if (runtime.isolated) execFileSync('chown', ['-R', `${registryUser}:${registryUser}`, places.storage]);
 
@@ -109,7 +115,7 @@ export async function startSandbox(
     return {
       ...{ kubeconfig, context: contextName, registry: `127.0.0.1:${registryPort}` },
       ...{ username: user.name, password: user.password, environments },
-      ...{ storage: places.storage, registryLog: places.accessLog },
+      ...{ storage: places.storage, objectStore: storage.objectStore, registryLog: places.accessLog },
       ...{ isolated: runtime.isolated, faults, cluster, stop },
     };
   } catch (error) {

@@ -20,6 +20,8 @@ export interface SandboxOptions {
   readonly workloadKind?: 'StatefulSet' | 'Deployment';
   /** Variables of the registry's container beside its own, as in a pod template. */
   readonly registryEnv?: readonly EnvVar[];
+  /** Makes the registry keep its content in an object store, as with S3, instead of in files. */
+  readonly objectStore?: ObjectStoreSettings | undefined;
   /** Whether the registry's pod has another container, before the registry's. */
   readonly sidecar?: boolean;
   /** Whether the API server speaks `v5.channel.k8s.io`, as servers from 1.30 on do. */
@@ -30,6 +32,14 @@ export interface SandboxOptions {
   readonly rolloutMs?: number;
   /** How long a pod takes from its creation until it is ready, about. */
   readonly podStartMs?: number;
+}
+
+/** An object store behind a registry. */
+export interface ObjectStoreSettings {
+  /** How much longer each read takes. Default: 0. */
+  readonly readDelayMs?: number;
+  /** Whether clients that ask for a blob are sent to the store (307). Default: no. */
+  readonly redirects?: boolean;
 }
 
 /** An entry of a container's `env`. */
@@ -65,6 +75,7 @@ export function settle(options: SandboxOptions): SandboxSettings {
     podSecurity: true,
     workloadKind: 'StatefulSet',
     registryEnv: [],
+    objectStore: undefined,
     sidecar: false,
     execV5: true,
     isolation: true,

@@ -5,13 +5,14 @@ import { hashSync } from 'bcryptjs';
 import type { Image } from '../cluster/images.ts';
 import type { Pod } from '../cluster/objects.ts';
 import { findTool } from '../runtime/child.ts';
+import type { RegistryStorage } from './storage.ts';
 
 /** User that the registry's containers run as; its storage belongs to it. */
 export const registryUser = 1000;
 
 /** Where the registry's files are on this machine. */
 export interface RegistryPlaces {
-  /** Root directory of the `filesystem` storage driver. */
+  /** Root directory of the `filesystem` storage driver; empty with an object store. */
   readonly storage: string;
   /** Directory with `config.yml` and `htpasswd`, mounted at `/etc/docker/registry`. */
   readonly config: string;
@@ -29,7 +30,14 @@ const bcryptRounds = 4;
  * Writes the registry's configuration: as Domino's, with Basic authentication, an access log, and
  * without deletion.
  */
-export function writeRegistryConfig(places: RegistryPlaces, user: { name: string; password: string }): void {
+export function writeRegistryConfig(
+  places: RegistryPlaces,
+  { user, storage }: { readonly user: { name: string; password: string }; readonly storage: RegistryStorage },
+): void {
+  // JSON is YAML.
+  const sections = Object.entries(storage.configuration).map(
+    ([name, section]) => `  ${name}: ${JSON.stringify(section)}`,
+  );
   for (const directory of [places.config, places.sockets, places.storage])
     mkdirSync(directory, { recursive: true });
   const config = `version: 0.1
@@ -40,8 +48,7 @@ log:
 storage:
   cache:
     blobdescriptor: inmemory
-  filesystem:
-    rootdirectory: /var/lib/registry
+${sections.join('\n')}
   delete:
     enabled: false
 http:
@@ -69,7 +76,7 @@ export function socketOf({ sockets }: RegistryPlaces, { metadata }: Pod): string
  *
  * @throws if it is not installed
  */
-export function registryImage(places: RegistryPlaces): Image {
+export function registryImage(places: RegistryPlaces, storage: RegistryStorage): Image {
   const binary = ['docker-registry', 'registry'].map(findTool).find((path) => path !== undefined);
   if (binary === undefined) {
     throw new Error('no Docker Distribution registry found; install it (Debian, Ubuntu: docker-registry)');
@@ -84,7 +91,7 @@ export function registryImage(places: RegistryPlaces): Image {
         env: {
           REGISTRY_HTTP_NET: 'unix',
           REGISTRY_HTTP_ADDR: `${socketDirectory}/${socket.slice(places.sockets.length + 1)}`,
-          REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: '/var/lib/registry',
+          ...storage.env,
           REGISTRY_AUTH_HTPASSWD_PATH: '/etc/docker/registry/htpasswd',
         },
         mounts: [{ kind: 'bind', path: socketDirectory, source: places.sockets }],

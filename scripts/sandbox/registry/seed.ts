@@ -1,6 +1,7 @@
 import type { SandboxSettings } from '../options.ts';
 import { Random } from '../random.ts';
 import { type Layer, layer, storeImage, storeIndex } from './images.ts';
+import type { RegistryStorage } from './storage.ts';
 import { StorageWriter, type StoredManifest } from './store.ts';
 
 const newRepository = 'dominodatalab/environment';
@@ -15,7 +16,7 @@ export type SeedSettings = Pick<
  * Fills an empty registry storage with the images of a believable Domino installation, the same
  * for the same settings, and returns the text of an environments file for it.
  */
-export function seedRegistry(storage: string, settings: SeedSettings): string {
+export function seedRegistry(storage: Pick<RegistryStorage, 'put'>, settings: SeedSettings): string {
   const seeder = new Seeder(new StorageWriter(storage), settings);
   for (const [position, id] of seeder.ids.entries()) seeder.environment(id, position);
   if (settings.curiosities) seeder.strangers();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import type { RegistryStorage } from './storage.ts';
 
 /** Content in a registry's storage, as a manifest refers to it. */
 export interface Descriptor {
@@ -14,17 +14,16 @@ export interface StoredManifest extends Descriptor {
 }
 
 /**
- * Writes straight into the file layout of Docker Distribution's `filesystem` driver
- * (registry/storage/paths.go), for a thousand images take minutes through its API.
+ * Writes straight into the layout of Docker Distribution's storage (registry/storage/paths.go),
+ * for a thousand images take minutes through its API.
  * Only for a storage that no registry process has open yet.
  */
 export class StorageWriter {
-  readonly #root: string;
+  readonly #storage: Pick<RegistryStorage, 'put'>;
   readonly #known = new Set<string>();
 
-  /** @param storage the registry's `rootdirectory` */
-  constructor(storage: string) {
-    this.#root = `${storage}/docker/registry/v2`;
+  constructor(storage: Pick<RegistryStorage, 'put'>) {
+    this.#storage = storage;
   }
 
   /** Stores a blob once, wherever it is used. */
@@ -58,8 +57,7 @@ export class StorageWriter {
   }
 
   #write(directory: string, name: string, content: Buffer | string): void {
-    mkdirSync(`${this.#root}/${directory}`, { recursive: true });
-    writeFileSync(`${this.#root}/${directory}/${name}`, content);
+    this.#storage.put(`docker/registry/v2/${directory}/${name}`, content);
   }
 }
 
