@@ -1,6 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ArmedCut, Sessions } from './api/cut.ts';
 import type { ExecServer } from './api/exec.ts';
+import type { PortForwardServer } from './api/port-forward.ts';
 import { type ApiAnswer, readJson } from './api/request.ts';
 import { badRequest, methodNotAllowed, noSuchPath } from './api/status.ts';
 import type { Cluster } from './cluster/cluster.ts';
@@ -15,6 +17,7 @@ import type { RegistryService } from './registry/service.ts';
 export interface FaultTargets {
   readonly cluster: Cluster;
   readonly exec: ExecServer;
+  readonly portForward: PortForwardServer;
   readonly service: RegistryService;
   /** Root directory of the registry's storage. */
   readonly storage: string;
@@ -46,11 +49,12 @@ export class FaultInjector {
 
   /** Fair weather again: forgets every fault that has not happened yet. */
   clear(): void {
-    const { cluster, exec, service } = this.#targets;
+    const { cluster, exec, portForward, service } = this.#targets;
     cluster.podFaults.clear();
     cluster.apiFaults.clear();
     cluster.access.denials = [];
-    exec.clear();
+    exec.sessions.clear();
+    portForward.sessions.clear();
     service.clear();
     this.#writeBack.clear();
   }
@@ -78,12 +82,8 @@ export class FaultInjector {
       this.#targets.cluster.store.remove({ resource: 'pods', namespace, name });
     },
     failPods: ({ fault: _, ...failure }) => this.#targets.cluster.podFaults.arm({ times: 1, ...failure }),
-    dropExec: ({ fault: _, ...cut }) => {
-      const { exec } = this.#targets;
-      const now = cut.afterBytes === undefined && cut.afterMessages === undefined;
-      if (now) exec.dropSockets(cut.podPrefix ?? '');
-      else exec.arm({ podPrefix: '', times: 1, ...cut });
-    },
+    dropExec: ({ fault: _, ...cut }) => dropSockets(this.#targets.exec.sessions, cut),
+    dropForward: ({ fault: _, ...cut }) => dropSockets(this.#targets.portForward.sessions, cut),
     apiError: ({ fault: _, ...error }) => this.#targets.cluster.apiFaults.arm({ times: 1, ...error }),
     apiSlow: ({ delayMs }) => {
       this.#targets.cluster.apiFaults.delayMs = delayMs;
@@ -137,6 +137,13 @@ export class FaultInjector {
     }
     return `http://127.0.0.1:${(this.#blobStore.address() as AddressInfo).port}`;
   }
+}
+
+/** Cuts those that are open, unless it is said when future ones are to be cut. */
+function dropSockets(sessions: Sessions, cut: Partial<ArmedCut>): void {
+  const now = cut.afterBytes === undefined && cut.afterMessages === undefined;
+  if (now) sessions.drop(cut.podPrefix ?? '');
+  else sessions.arm({ podPrefix: '', times: 1, ...cut });
 }
 
 /** A port where nobody listens: as an object store that only the cluster can reach. */

@@ -23,6 +23,14 @@ export type Fault =
       readonly afterMessages?: number;
       readonly times?: number;
     }
+  /** Cuts port-forward sockets: those that are open, or future ones after so much data from the pod. */
+  | {
+      readonly fault: 'dropForward';
+      readonly podPrefix?: string;
+      readonly afterBytes?: number;
+      readonly afterMessages?: number;
+      readonly times?: number;
+    }
   /** The API server refuses requests; `path` is a part of the path. */
   | {
       readonly fault: 'apiError';
@@ -71,6 +79,13 @@ export type FaultOf<Name extends FaultName> = Extract<Fault, { fault: Name }>;
 
 type FieldType = 'string' | 'number' | 'list' | readonly string[];
 
+const cut = {
+  'podPrefix?': 'string',
+  'afterBytes?': 'number',
+  'afterMessages?': 'number',
+  'times?': 'number',
+} as const;
+
 /** Types of each fault's fields; a name that ends in `?` may be left out. */
 const fields: Readonly<Record<FaultName, Readonly<Record<string, FieldType>>>> = {
   losePod: { pod: 'string' },
@@ -80,12 +95,8 @@ const fields: Readonly<Record<FaultName, Readonly<Record<string, FieldType>>>> =
     'times?': 'number',
     'message?': 'string',
   },
-  dropExec: {
-    'podPrefix?': 'string',
-    'afterBytes?': 'number',
-    'afterMessages?': 'number',
-    'times?': 'number',
-  },
+  dropExec: cut,
+  dropForward: cut,
   apiError: {
     code: 'number',
     'times?': 'number',

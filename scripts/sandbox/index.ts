@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { ExecServer } from './api/exec.ts';
+import { PortForwardServer } from './api/port-forward.ts';
 import { ApiServer } from './api/server.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { Controllers } from './cluster/controllers.ts';
 import { until } from './cluster/delays.ts';
-import { furnish, names, registrySelector } from './cluster/furnish.ts';
+import { furnish, names, registryPort, registrySelector } from './cluster/furnish.ts';
 import { isReady, isTerminating } from './cluster/objects.ts';
 import { FaultInjector } from './fault-injector.ts';
 import { contextName, createIdentity, writeKubeconfig } from './kubeconfig.ts';
@@ -100,20 +101,31 @@ export async function startSandbox(
 
     const service = new RegistryService(() => readyRegistries(cluster, places));
     undo.push(() => service.close());
-    const registryPort = await service.listen(settings.port);
+    const servicePort = await service.listen(settings.port);
 
     const identity = await createIdentity();
     const exec = new ExecServer(cluster);
-    const faults = new FaultInjector({ cluster, exec, service, storage: places.storage });
+    const portForward = new PortForwardServer(cluster, (pod, port) => {
+      // Only the registry's container listens on anything, and not on a port that others could reach.
+      const runsRegistry = pod.spec.containers.some(({ image: name }) => image.matches.test(name));
+      return runsRegistry && port === registryPort ? socketOf(places, pod) : undefined;
+    });
+    const faults = new FaultInjector({ cluster, exec, portForward, service, storage: places.storage });
     undo.push(() => faults.close());
-    const api = new ApiServer({ cluster, exec, ...identity, control: (message) => faults.answer(message) });
+    const streams = { exec, portforward: portForward };
+    const api = new ApiServer({
+      cluster,
+      streams,
+      ...identity,
+      control: (message) => faults.answer(message),
+    });
     undo.push(() => api.close());
     const kubeconfig = `${directory}/kubeconfig`;
     writeKubeconfig(kubeconfig, { port: await api.listen(), identity });
     await registryIsReady(cluster, signal);
 
     return {
-      ...{ kubeconfig, context: contextName, registry: `127.0.0.1:${registryPort}` },
+      ...{ kubeconfig, context: contextName, registry: `127.0.0.1:${servicePort}` },
       ...{ username: user.name, password: user.password, environments },
       ...{ storage: places.storage, objectStore: storage.objectStore, registryLog: places.accessLog },
       ...{ isolated: runtime.isolated, faults, cluster, stop },

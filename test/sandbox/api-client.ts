@@ -107,13 +107,30 @@ export class ApiClient {
     if (exec.container !== undefined) query.set('container', exec.container);
     for (const word of exec.command) query.append('command', word);
     const { namespace = 'domino-platform', protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] } = exec;
-    const path = `/api/v1/namespaces/${namespace}/pods/${pod}/exec?${query}`;
-    const socket = new WebSocket(`${this.#server.replace('https', 'wss')}${path}`, [...protocols], {
+    const socket = this.#connect(`/api/v1/namespaces/${namespace}/pods/${pod}/exec?${query}`, protocols);
+    await once(socket, 'open');
+    return socket;
+  }
+
+  /** Opens a port-forward socket; rejects when the handshake is refused, with what was answered. */
+  openForward(pod: string, query: string, protocols = ['v4.channel.k8s.io']): Promise<WebSocket> {
+    const socket = this.#connect(`${platformPath}/pods/${pod}/portforward?${query}`, protocols);
+    return new Promise((resolve, reject) => {
+      socket.once('open', () => resolve(socket));
+      socket.once('error', reject);
+      socket.once('unexpected-response', async (_request, response) => {
+        let body = '';
+        for await (const chunk of response) body += chunk;
+        reject(new Error(`${response.statusCode} ${response.headers['content-type']}: ${body}`));
+      });
+    });
+  }
+
+  #connect(path: string, protocols: readonly string[]): WebSocket {
+    return new WebSocket(`${this.#server.replace('https', 'wss')}${path}`, [...protocols], {
       headers: { authorization: `Bearer ${this.#token}` },
       agent: this.#agent,
     });
-    await once(socket, 'open');
-    return socket;
   }
 
   /** Runs a command to its end, with `input` as its standard input. */

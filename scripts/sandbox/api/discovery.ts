@@ -3,6 +3,12 @@ import { apiVersion, type Resource, resources } from './resources.ts';
 
 const version = { major: '1', minor: '36', gitVersion: 'v1.36.2', platform: 'linux/amd64' };
 
+/** Subresources that are spoken with over WebSockets. */
+const streams: Readonly<Record<string, string>> = {
+  exec: 'PodExecOptions',
+  portforward: 'PodPortForwardOptions',
+};
+
 /** What the server says about itself; undefined for a path that is not about the server. */
 export function discover(path: string): object | undefined {
   if (path === '/version') return version;
@@ -46,7 +52,7 @@ function describe({
   };
   const below = (subresources ?? []).map((name) => ({
     ...{ name: `${plural}/${name}`, singularName: '', namespaced },
-    ...(name === 'exec' ? { kind: 'PodExecOptions', verbs: ['create', 'get'] } : { kind, verbs: ['get'] }),
+    ...(name in streams ? { kind: streams[name], verbs: ['create', 'get'] } : { kind, verbs: ['get'] }),
   }));
   return [own, ...below];
 }

@@ -1,17 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { ExecProcess } from '../runtime/runtime.ts';
+import { type Cut, CutMeter } from './cut.ts';
 
 /** Channels of the streaming protocol; the first byte of each message. */
 const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
 const largestBacklogBytes = 256 * 1024;
-
-/** When a session's socket is to be cut by force; whichever comes first. */
-export interface Cut {
-  readonly afterBytes?: number;
-  readonly afterMessages?: number;
-}
 
 /**
  * Connects a WebSocket with a process. The process outlives the socket, as in a real cluster: when the
@@ -20,15 +15,13 @@ export interface Cut {
 export class ExecSession {
   readonly podName: string;
   readonly #socket: WebSocket;
-  readonly #cut: Cut;
-  #sentBytes = 0;
-  #sentMessages = 0;
+  readonly #meter: CutMeter;
   #stdin: ExecProcess['stdin'] | undefined;
 
   constructor(socket: WebSocket, options: { readonly podName: string; readonly cut: Cut | undefined }) {
     this.#socket = socket;
     this.podName = options.podName;
-    this.#cut = options.cut ?? {};
+    this.#meter = new CutMeter(options.cut);
     socket.on('error', () => {
       // Whatever ails the socket ends in 'close'; the process does not care.
     });
@@ -98,14 +91,10 @@ export class ExecSession {
 
   #send(channel: number, content: Buffer, sent?: () => void): void {
     if (!this.#isOpen) return;
-    const { afterBytes = Number.POSITIVE_INFINITY, afterMessages = Number.POSITIVE_INFINITY } = this.#cut;
     const isOutput = channel !== channels.error && content.length > 0;
-    const allowed = isOutput ? content.subarray(0, afterBytes - this.#sentBytes) : content;
-    this.#socket.send(Buffer.concat([Buffer.from([channel]), allowed]), sent);
-    if (!isOutput) return;
-    this.#sentBytes += allowed.length;
-    this.#sentMessages += 1;
-    if (this.#sentBytes >= afterBytes || this.#sentMessages >= afterMessages) this.drop();
+    const admitted = isOutput ? this.#meter.admit(content) : content;
+    this.#socket.send(Buffer.concat([Buffer.of(channel), admitted]), sent);
+    if (isOutput && this.#meter.isReached) this.drop();
   }
 }
 

@@ -1,11 +1,10 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
-import { Armed } from '../armed.ts';
+import { WebSocketServer } from 'ws';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Pod } from '../cluster/objects.ts';
 import { CommandNotStarted } from '../runtime/runtime.ts';
-import { type Cut, ExecSession } from './exec-session.ts';
+import { Sessions } from './cut.ts';
+import { ExecSession } from './exec-session.ts';
+import { accept, type Handshake, offeredProtocols } from './handshake.ts';
 import type { Target } from './resources.ts';
 import { type ApiError, badRequest, internalError } from './status.ts';
 import { present } from './write.ts';
@@ -17,18 +16,11 @@ interface ExecOptions {
   readonly stdin: boolean;
 }
 
-/** A cut that waits for its session. */
-export interface ArmedCut extends Cut {
-  readonly podPrefix: string;
-  readonly times: number;
-}
-
 /** Runs commands in pods over WebSockets. */
 export class ExecServer {
+  readonly sessions = new Sessions();
   readonly #cluster: Cluster;
   readonly #sockets: WebSocketServer;
-  readonly #sessions = new Set<ExecSession>();
-  readonly #cuts = new Armed<ArmedCut>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -41,27 +33,6 @@ export class ExecServer {
     });
   }
 
-  /** How many exec sockets are open. */
-  get openSockets(): number {
-    return this.#sessions.size;
-  }
-
-  /** Cuts the sockets of future sessions in mid-stream. */
-  arm(cut: ArmedCut): void {
-    this.#cuts.arm(cut);
-  }
-
-  clear(): void {
-    this.#cuts.clear();
-  }
-
-  /** Cuts every open socket of pods whose name begins so, now. */
-  dropSockets(podPrefix: string): void {
-    for (const session of this.#sessions) {
-      if (session.podName.startsWith(podPrefix)) session.drop();
-    }
-  }
-
   /**
    * Answers a request for an exec.
    *
@@ -70,8 +41,7 @@ export class ExecServer {
   async upgrade(target: Target, query: URLSearchParams, handshake: Handshake): Promise<void> {
     const pod = present(this.#cluster, target) as Pod;
     const options = execOptions(pod, query);
-    const offered = handshake.message.headers['sec-websocket-protocol'] ?? '';
-    const protocols = offered.split(',').map((protocol) => protocol.trim());
+    const protocols = offeredProtocols(handshake);
     const v5 = this.#cluster.settings.execV5 && protocols.includes('v5.channel.k8s.io');
     if (!v5 && !protocols.includes('v4.channel.k8s.io')) {
       throw badRequest(
@@ -84,13 +54,13 @@ export class ExecServer {
     );
     // Up to v4 the kubelet's refusal is the handshake's; since v5 the API server stands in between.
     if (container === undefined && !v5) throw missing;
-    const socket = await this.#accept(handshake);
+    const socket = await accept(this.#sockets, handshake);
     const session = new ExecSession(socket, {
       podName: pod.metadata.name,
-      cut: this.#cuts.take(({ podPrefix }) => pod.metadata.name.startsWith(podPrefix)),
+      cut: this.sessions.takeCut(pod.metadata.name),
     });
-    this.#sessions.add(session);
-    socket.once('close', () => this.#sessions.delete(session));
+    this.sessions.add(session);
+    socket.once('close', () => this.sessions.delete(session));
     if (container === undefined) return session.finish(missing.status);
     try {
       await session.run(await container.exec(options.command), { stdin: options.stdin, v5 });
@@ -98,17 +68,6 @@ export class ExecServer {
       session.finish(cannotStart(error as Error).status);
     }
   }
-
-  #accept({ message, socket, head }: Handshake): Promise<WebSocket> {
-    return new Promise((resolve) => this.#sockets.handleUpgrade(message, socket, head, resolve));
-  }
-}
-
-/** The parts of an HTTP request that asks to become a WebSocket. */
-export interface Handshake {
-  readonly message: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
 }
 
 function execOptions({ metadata, spec }: Pod, query: URLSearchParams): ExecOptions {

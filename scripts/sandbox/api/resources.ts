@@ -39,7 +39,7 @@ export const resources: readonly Resource[] = [
     kind: 'Pod',
     shortNames: ['po'],
     verbs: [...read, 'create', 'update', 'patch', 'delete'],
-    subresources: ['exec', 'status'],
+    subresources: ['exec', 'portforward', 'status'],
     model: 'V1Pod',
   },
   { ...core, plural: 'secrets', singular: 'secret', kind: 'Secret', verbs: read, model: 'V1Secret' },

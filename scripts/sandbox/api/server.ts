@@ -7,16 +7,26 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { remove } from './delete.ts';
 import { discover } from './discovery.ts';
 import type { ExecServer } from './exec.ts';
+import type { Handshake } from './handshake.ts';
+import type { PortForwardServer } from './port-forward.ts';
 import { get, list, watch } from './read.ts';
 import type { ApiAnswer, ApiRequest } from './request.ts';
 import { parsePath, type Target, type Verb } from './resources.ts';
-import { ApiError, internalError, methodNotAllowed, noSuchPath, unauthorized } from './status.ts';
+import {
+  ApiError,
+  internalError,
+  KubeletRefusal,
+  methodNotAllowed,
+  noSuchPath,
+  unauthorized,
+} from './status.ts';
 import { create, patch, update } from './write.ts';
 
 /** What the server is made of. */
 export interface ApiServerParts {
   readonly cluster: Cluster;
-  readonly exec: ExecServer;
+  /** What is spoken over WebSockets, by the subresource of a pod. */
+  readonly streams: { readonly exec: ExecServer; readonly portforward: PortForwardServer };
   readonly token: string;
   readonly tls: { readonly key: string; readonly cert: string };
   /** Answers `/sandbox/…`, which no real server has. */
@@ -90,18 +100,19 @@ export class ApiServer {
     return handlers[verb](cluster, request);
   }
 
-  async #upgrade(handshake: { message: IncomingMessage; socket: Duplex; head: Buffer }): Promise<void> {
+  async #upgrade(handshake: Handshake): Promise<void> {
     const { message, socket } = handshake;
     try {
       const url = new URL(message.url ?? '/', 'https://sandbox');
       this.#authenticate(message);
-      const { cluster, exec } = this.#parts;
+      const { cluster, streams } = this.#parts;
       await cluster.apiFaults.assertFairWeather(message.method ?? '', url.pathname);
       const target = this.#target(url, message.method ?? '');
-      if (target.subresource !== 'exec') throw this.#unknown(message.method ?? '', url, noSuchPath());
+      const stream = Object.entries(streams).find(([subresource]) => subresource === target.subresource)?.[1];
+      if (stream === undefined) throw this.#unknown(message.method ?? '', url, noSuchPath());
       // A WebSocket begins with a GET, yet runs something: real servers ask for both verbs.
       for (const verb of ['get', 'create']) cluster.access.assertAllowed(attempt(target, verb));
-      await exec.upgrade(target, url.searchParams, handshake);
+      await stream.upgrade(target, url.searchParams, handshake);
     } catch (error) {
       refuse(socket, asApiError(error));
     }
@@ -167,12 +178,13 @@ function retryAfter(body: object): Record<string, string> {
 }
 
 /** Refuses a handshake, for which there is no response object yet. */
-function refuse(socket: Duplex, { code, status }: ApiError): void {
-  const body = JSON.stringify(status);
+function refuse(socket: Duplex, error: ApiError): void {
+  const isPlain = error instanceof KubeletRefusal;
+  const body = isPlain ? error.message : JSON.stringify(error.status);
   const headers = [
-    'content-type: application/json',
+    `content-type: ${isPlain ? 'text/plain; charset=utf-8' : 'application/json'}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];
-  socket.end(`HTTP/1.1 ${code} ${status.reason}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
+  socket.end(`HTTP/1.1 ${error.code} ${error.reason}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+
 /** The `Status` object that an API server answers with when it does not answer with what was asked for. */
 export interface Status {
   readonly kind: 'Status';
@@ -56,6 +58,13 @@ export class ApiError extends Error {
       ...(this.details === undefined ? {} : { details: this.details }),
       code: this.code,
     };
+  }
+}
+
+/** A handshake that the kubelet refuses behind the API server: in plain text, which is passed on as it is. */
+export class KubeletRefusal extends ApiError {
+  constructor(code: number, message: string) {
+    super({ code, reason: STATUS_CODES[code] ?? '', message });
   }
 }
 

@@ -14,6 +14,9 @@ export const names = {
   config: 'docker-registry-config',
 } as const;
 
+/** The port that the registry's container listens on, and its Service. */
+export const registryPort = 5000;
+
 const selector = {
   'app.kubernetes.io/name': 'docker-registry',
   'app.kubernetes.io/instance': 'docker-registry',
@@ -58,7 +61,7 @@ function namespace(name: string, labels: Record<string, string> = {}): KubeObjec
 
 function secret({ name, password }: { name: string; password: string }): KubeObject {
   const auth = Buffer.from(`${name}:${password}`).toString('base64');
-  const auths = { [`${names.registry}:5000`]: { username: name, password, auth } };
+  const auths = { [`${names.registry}:${registryPort}`]: { username: name, password, auth } };
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -80,7 +83,7 @@ function service(): KubeObject {
     metadata: { name: names.registry, namespace: names.platform, labels: selector },
     spec: {
       ...{ type: 'ClusterIP', clusterIP: '10.96.0.50', selector, sessionAffinity: 'None' },
-      ports: [{ name: 'registry', port: 5000, protocol: 'TCP', targetPort: 5000 }],
+      ports: [{ name: 'registry', port: registryPort, protocol: 'TCP', targetPort: registryPort }],
     },
     status: { loadBalancer: {} },
   };
@@ -151,9 +154,9 @@ function template({ registryEnv, sidecar }: SandboxSettings): PodTemplate {
         {
           name: 'registry',
           image: 'docker.io/library/registry:2.8.2',
-          ports: [{ name: 'registry', containerPort: 5000 }],
+          ports: [{ name: 'registry', containerPort: registryPort }],
           env: [{ name: 'REGISTRY_HTTP_DEBUG_PROMETHEUS_ENABLED', value: 'false' }, ...registryEnv],
-          readinessProbe: { tcpSocket: { port: 5000 }, periodSeconds: 5, failureThreshold: 3 },
+          readinessProbe: { tcpSocket: { port: registryPort }, periodSeconds: 5, failureThreshold: 3 },
           resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },
           securityContext: unprivileged,
           volumeMounts: [
