@@ -1,42 +1,27 @@
 /** What the port `Registry` promises, tried on a real registry. Every adapter runs this same suite. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { RegistryError, type RegistryFailure } from '../../src/domain/errors.ts';
 import type { Digest, Repository, Tag } from '../../src/domain/names.ts';
-import type { Credentials, Registry } from '../../src/ports.ts';
+import type { Registry } from '../../src/ports.ts';
 import { OCI_IMAGE, OCI_INDEX, startRegistry, type TestRegistry } from '../support/registry.ts';
-
-interface RegistryTarget {
-  readonly host: string;
-  readonly credentials: Credentials | undefined;
-  readonly signal: AbortSignal;
-}
-
-/** Builds the adapter, ready to be used; `dispose` is called after each test. */
-type RegistryFactory = (
-  target: RegistryTarget,
-) => Promise<{ readonly registry: Registry; dispose(): Promise<void> }>;
+import { failureOf, type RegistryFactory, useRegistry } from './registry-target.ts';
+import { testUntaggingContract } from './untagging-contract.ts';
 
 const REPOSITORY = 'dominodatalab/environment' as Repository;
 const UNKNOWN_DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}` as Digest;
 const tag = (text: string) => text as Tag;
 
-export function testRegistryContract(title: string, factory: RegistryFactory): void {
-  /** Runs a test with an adapter on `server`, as its legitimate user unless told otherwise. */
-  async function use(
+/** @param options.untags whether the adapter can take tags off their manifests */
+export function testRegistryContract(
+  title: string,
+  factory: RegistryFactory,
+  { untags = true }: { readonly untags?: boolean } = {},
+): void {
+  const use = (
     server: TestRegistry,
     test: (registry: Registry, control: AbortController) => Promise<void>,
-    credentials: Credentials | undefined = server.credentials,
-  ): Promise<void> {
-    const control = new AbortController();
-    const { registry, dispose } = await factory({ host: server.host, credentials, signal: control.signal });
-    try {
-      await test(registry, control);
-    } finally {
-      await registry.close();
-      await dispose();
-    }
-  }
+    credentials = server.credentials,
+  ) => useRegistry(factory, { host: server.host, credentials }, test);
 
   describe(`${title} keeps the promises of a registry`, () => {
     let server: TestRegistry;
@@ -239,6 +224,19 @@ export function testRegistryContract(title: string, factory: RegistryFactory): v
         }));
     });
 
+    describe('deletionState', () => {
+      it('tells whether manifests can be deleted, if anything', async () => {
+        await using changing = await startRegistry();
+        await use(changing, async (registry) => {
+          assert.equal(await registry.deletionState(), untags ? 'enabled' : 'unknown');
+          await changing.stop();
+          await changing.start({ deletion: false });
+          assert.equal(await registry.deletionState(), untags ? 'disabled' : 'unknown');
+          assert.equal(await changing.tags('registry-cleaner/probe'), undefined);
+        });
+      });
+    });
+
     describe('when the registry refuses or fails', () => {
       it('tells that deletion is disabled', async () => {
         await using frozen = await startRegistry({ deletion: false });
@@ -293,17 +291,6 @@ export function testRegistryContract(title: string, factory: RegistryFactory): v
         }));
     });
   });
-}
 
-async function failureOf(call: Promise<unknown>, failure: RegistryFailure): Promise<RegistryError> {
-  try {
-    await call;
-  } catch (error) {
-    assert.ok(error instanceof RegistryError, String(error));
-    assert.equal(error.failure, failure, error.message);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: there must be none
-    assert.doesNotMatch(error.message, /[\x00-\x1f]|level=/);
-    return error;
-  }
-  assert.fail(`It did not fail (${failure} expected).`);
+  testUntaggingContract(title, factory, { untags });
 }

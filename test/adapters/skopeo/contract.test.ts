@@ -1,8 +1,9 @@
 import { createLocalShell } from '../../../src/adapters/local-shell.ts';
 import { createSkopeoRegistry } from '../../../src/adapters/skopeo/registry.ts';
 import { testRegistryContract } from '../registry-contract.ts';
+import type { RegistryFactory } from '../registry-target.ts';
 
-testRegistryContract('Skopeo on this machine', async ({ host, credentials, signal }) => {
+const skopeo: RegistryFactory = async ({ host, credentials, signal }) => {
   const shell = createLocalShell();
   const registry = createSkopeoRegistry({
     ...{ shell, credentials, signal },
@@ -12,4 +13,6 @@ testRegistryContract('Skopeo on this machine', async ({ host, credentials, signa
     run: `contract-${process.pid}`,
   });
   return { registry, dispose: async () => await shell[Symbol.asyncDispose]() };
-});
+};
+
+testRegistryContract('Skopeo on this machine', skopeo, { untags: false });

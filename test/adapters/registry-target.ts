@@ -1,0 +1,45 @@
+/** An adapter under test, and the registry that it speaks to. */
+import assert from 'node:assert/strict';
+import { RegistryError, type RegistryFailure } from '../../src/domain/errors.ts';
+import type { Credentials, Registry } from '../../src/ports.ts';
+
+interface RegistryTarget {
+  readonly host: string;
+  readonly credentials: Credentials | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Builds the adapter, ready to be used; `dispose` is called after each test. */
+export type RegistryFactory = (
+  target: RegistryTarget,
+) => Promise<{ readonly registry: Registry; dispose(): Promise<void> }>;
+
+/** Runs a test with an adapter of its own. */
+export async function useRegistry(
+  factory: RegistryFactory,
+  target: Omit<RegistryTarget, 'signal'>,
+  test: (registry: Registry, control: AbortController) => Promise<void>,
+): Promise<void> {
+  const control = new AbortController();
+  const { registry, dispose } = await factory({ ...target, signal: control.signal });
+  try {
+    await test(registry, control);
+  } finally {
+    await registry.close();
+    await dispose();
+  }
+}
+
+/** The error of a call that has to fail in that way. */
+export async function failureOf(call: Promise<unknown>, failure: RegistryFailure): Promise<RegistryError> {
+  try {
+    await call;
+  } catch (error) {
+    assert.ok(error instanceof RegistryError, String(error));
+    assert.equal(error.failure, failure, error.message);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: there must be none
+    assert.doesNotMatch(error.message, /[\x00-\x1f]|level=/);
+    return error;
+  }
+  assert.fail(`It did not fail (${failure} expected).`);
+}
