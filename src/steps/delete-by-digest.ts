@@ -42,8 +42,7 @@ async function lookAndDelete({ context, book, look }: Deleting, deletion: Deleti
   if (still.length === 0) return;
   const keeper = look.keeperOf(repository, digest);
   if (keeper !== undefined) {
-    for (const tag of still)
-      book.note(repository, tag, 'drifted', `${keeper} has moved and needs its manifest`);
+    for (const tag of still) book.note(repository, tag, 'drifted', `${keeper} needs its manifest now`);
     return;
   }
   book.requireWritable();

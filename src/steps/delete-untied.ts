@@ -4,11 +4,12 @@
  * earlier run has left are worked off as well, and what such a run has untied but this one keeps is put back.
  */
 import type { Digest, Repository, Tag } from '../domain/names.ts';
-import { type Deletion, neededDigests, type RepositoryPlan } from '../domain/plan.ts';
+import type { Deletion, RepositoryPlan } from '../domain/plan.ts';
 import { isMarker, type Ledger, markerTag, TAGS_PER_LEDGER } from '../domain/untagging.ts';
 import type { Untagging } from '../ports.ts';
 import { concurrently } from './concurrently.ts';
 import type { Deleting } from './delete-by-digest.ts';
+import { inFreshRounds } from './fresh-rounds.ts';
 import { ledgersOf, tagsOf } from './look.ts';
 import { refreshPlan } from './refresh.ts';
 import { retrying } from './retry.ts';
@@ -153,27 +154,44 @@ class UntyingRepository {
   }
 
   async #deleteManifests(ledgers: readonly Ledger[]): Promise<void> {
-    const { context, book, look, status } = this.#deleting;
+    const { context, book, look } = this.#deleting;
+    await this.#lookAtWhatStays();
+    const rounds = {
+      clock: context.clock,
+      limit: context.settings.concurrency,
+      lookedAtMs: context.clock.now(),
+      refresh: () => this.#lookAtWhatStays(),
+    };
+    await inFreshRounds(this.#deletions, {
+      ...rounds,
+      operation: async (deletion) => {
+        context.signal.throwIfAborted();
+        await this.#deleteManifest(deletion, look.keeperOf(this.#repository, deletion.digest));
+        this.#deleting.advance(deletion.tags.length);
+      },
+    });
+    await inFreshRounds(this.#leftByOthers(ledgers), {
+      ...rounds,
+      operation: async (digest) => {
+        context.signal.throwIfAborted();
+        book.requireWritable();
+        if (look.keeperOf(this.#repository, digest) === undefined)
+          await this.#try(() => context.registry.deleteManifest(this.#repository, digest));
+      },
+    });
+  }
+
+  /** What a tag stands for that was pushed meanwhile, or that moved, is needed now. */
+  async #lookAtWhatStays(): Promise<void> {
+    const { context, look, status } = this.#deleting;
     status('looking at what stays');
     const { revised, live, moved, indexes } = await refreshPlan(context, this.#plan);
+    look.keepNeeded(this.#repository, revised);
     for (const [tag, digest] of moved) look.keepMoved(this.#repository, { tag, digest, indexes });
     // Somebody has pushed a tag again that was untied a moment ago, with the very same manifest.
     for (const [tag, digest] of live?.tags ?? [])
       if (this.#untied.has(tag) && digest !== undefined)
         look.keepMoved(this.#repository, { tag, digest, indexes });
-    const needed = neededDigests(revised);
-    const keeperOf = (digest: Digest) => needed.get(digest) ?? look.keeperOf(this.#repository, digest);
-    await concurrently(this.#deletions, context.settings.concurrency, async (deletion) => {
-      context.signal.throwIfAborted();
-      await this.#deleteManifest(deletion, keeperOf(deletion.digest));
-      this.#deleting.advance(deletion.tags.length);
-    });
-    await concurrently(this.#leftByOthers(ledgers), context.settings.concurrency, async (digest) => {
-      context.signal.throwIfAborted();
-      if (keeperOf(digest) === undefined)
-        await this.#try(() => context.registry.deleteManifest(this.#repository, digest));
-    });
-    book.requireWritable();
   }
 
   async #deleteManifest({ digest, tags, manifestStays }: Deletion, keeper: Tag | undefined): Promise<void> {

@@ -9,14 +9,13 @@ import { concurrently } from './concurrently.ts';
 import type { Context, Step } from './context.ts';
 import { type Deleting, deleteByDigest } from './delete-by-digest.ts';
 import { deleteUntied } from './delete-untied.ts';
+import { FRESH_FOR_MS, inFreshRounds } from './fresh-rounds.ts';
 import { LastLook } from './last-look.ts';
 import { finishList } from './move-done.ts';
 import { hasOpenWork, openDeletions, openLedgers } from './open-work.ts';
 import { OutcomeBook } from './outcome-book.ts';
 import { refreshPlan } from './refresh.ts';
 
-/** A plan that is older than this is held against the registry again before it is carried out. */
-const FRESH_FOR_MS = 5 * 60_000;
 /**
  * Deletions under way for each operation at a time: what waits lets the registry adapter look at several tags at once.
  * More would let more time pass between looking at a tag and deleting it.
@@ -54,12 +53,15 @@ class Deletions {
   readonly #context: Context;
   readonly #progress: Progress;
   readonly #deleting: Deleting;
+  /** When this process last began to look at everything that is still to be done. */
+  #lookedAtMs: number;
   #done = 0;
   #total = 0;
 
   constructor(context: Context, progress: Progress) {
     this.#context = context;
     this.#progress = progress;
+    this.#lookedAtMs = context.plannedAtMs ?? 0;
     const book = new OutcomeBook(context);
     this.#deleting = {
       context,
@@ -74,12 +76,19 @@ class Deletions {
   async refresh(): Promise<void> {
     const { plans, outcomes } = this.#context;
     const { look } = this.#deleting;
-    this.#progress.status('looking at the registry again, since the plan was made a while ago');
+    this.#lookedAtMs = this.#context.clock.now();
     for (const plan of plans.values()) {
       const { repository } = plan.ref;
       if (!hasOpenWork(outcomes, plan)) continue;
-      const { revised, indexes, moved } = await refreshPlan(this.#context, plan);
+      let looked = 0;
+      const { revised, indexes, moved } = await refreshPlan(this.#context, plan, () => {
+        looked += 1;
+        this.#progress.status(
+          `looking at the registry again: ${looked} of ${plan.tags.length} tags of ${repository}`,
+        );
+      });
       plans.set(repository, revised);
+      look.keepNeeded(repository, revised);
       for (const [tag, digest] of moved) {
         look.keepMoved(repository, { tag, digest, indexes });
         if (!outcomes.isSettled(repository, tag)) look.noteMoved(repository, tag, digest);
@@ -103,7 +112,7 @@ class Deletions {
   }
 
   async #carryOut(work: readonly RepositoryWork[]): Promise<void> {
-    const { registry, settings, signal } = this.#context;
+    const { registry, settings, signal, clock } = this.#context;
     const { untagging } = registry;
     const untying = work.filter(({ untie, hasLedgers }) => untie.length > 0 || hasLedgers);
     await concurrently(untying, UNTYING_AT_A_TIME, async ({ plan, untie }) => {
@@ -113,11 +122,17 @@ class Deletions {
     const left = new Map(work.map(({ plan, direct }) => [plan, direct.length]));
     for (const [plan, deletions] of left) if (deletions === 0) await this.#finish(plan);
     const direct = work.flatMap(({ plan, direct }) => direct.map((deletion) => ({ plan, deletion })));
-    await concurrently(direct, settings.concurrency * IN_FLIGHT, async ({ plan, deletion }) => {
-      signal.throwIfAborted();
-      await deleteByDigest(this.#deleting, deletion);
-      left.set(plan, (left.get(plan) ?? 0) - 1);
-      if (left.get(plan) === 0) await this.#finish(plan);
+    await inFreshRounds(direct, {
+      clock,
+      limit: settings.concurrency * IN_FLIGHT,
+      lookedAtMs: this.#lookedAtMs,
+      refresh: () => this.refresh(),
+      operation: async ({ plan, deletion }) => {
+        signal.throwIfAborted();
+        await deleteByDigest(this.#deleting, deletion);
+        left.set(plan, (left.get(plan) ?? 0) - 1);
+        if (left.get(plan) === 0) await this.#finish(plan);
+      },
     });
   }
 

@@ -1,7 +1,7 @@
 /** The look at a tag immediately before it is deleted, and what tags that moved meanwhile need. */
 import type { Manifest } from '../domain/manifest.ts';
 import type { Digest, Repository, Tag } from '../domain/names.ts';
-import type { Deletion } from '../domain/plan.ts';
+import { type Deletion, neededDigests, type RepositoryPlan } from '../domain/plan.ts';
 import type { Indexes } from '../domain/planned-tag.ts';
 import { protectionRules } from '../domain/protection.ts';
 import type { Context } from './context.ts';
@@ -27,8 +27,11 @@ type Look = 'still' | 'untied' | 'gone' | 'settled';
 export class LastLook {
   readonly #context: Context;
   readonly #book: OutcomeBook;
-  /** What doomed tags that moved need now, by repository: it must not be deleted although the plan says so. */
-  readonly #moved = new Map<Repository, Map<Digest, Tag>>();
+  /**
+   * What must not be deleted although the plan said so, by repository: what doomed tags need that moved, and kept ones
+   * that moved or were pushed.
+   */
+  readonly #needed = new Map<Repository, Map<Digest, Tag>>();
 
   constructor(context: Context, book: OutcomeBook) {
     this.#context = context;
@@ -56,18 +59,25 @@ export class LastLook {
     }
   }
 
-  /** The moved tag that needs a manifest now; `undefined` when none does. */
+  /** The tag that needs a manifest now; `undefined` when none does. */
   keeperOf(repository: Repository, digest: Digest): Tag | undefined {
-    return this.#moved.get(repository)?.get(digest);
+    return this.#needed.get(repository)?.get(digest);
   }
 
   /** From now on nothing is deleted that the tag needs. */
   keepMoved(repository: Repository, { tag, digest, indexes }: Moved): void {
-    const kept = this.#moved.get(repository) ?? new Map<Digest, Tag>();
-    this.#moved.set(repository, kept);
+    const kept = this.#needed.get(repository) ?? new Map<Digest, Tag>();
+    this.#needed.set(repository, kept);
     const view = { kept: new Map([[digest, tag]]), indexes };
     for (const rule of protectionRules)
       for (const [needed, keeper] of rule.needed(view)) kept.set(needed, keeper);
+  }
+
+  /** From now on nothing is deleted that a kept tag of the plan needs. */
+  keepNeeded(repository: Repository, plan: RepositoryPlan): void {
+    const kept = this.#needed.get(repository) ?? new Map<Digest, Tag>();
+    this.#needed.set(repository, kept);
+    for (const [needed, keeper] of neededDigests(plan)) kept.set(needed, keeper);
   }
 
   noteMoved(repository: Repository, tag: Tag, digest: Digest): void {

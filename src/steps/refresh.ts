@@ -24,10 +24,14 @@ export interface Refreshed {
  * Holds a plan against its repository as it is now. The doomed tags are looked at as well, although each of them is
  * looked at again immediately before it is deleted: one that moved may need what would be deleted before its turn.
  */
-export async function refreshPlan(context: Context, plan: RepositoryPlan): Promise<Refreshed> {
+export async function refreshPlan(
+  context: Context,
+  plan: RepositoryPlan,
+  onLooked?: () => void,
+): Promise<Refreshed> {
   const tags = plan.exists ? await tagsOf(context, plan.ref.repository) : undefined;
   if (tags === undefined) return { revised: plan, moved: new Map(), indexes: plan.indexes, live: undefined };
-  const live = await contentOf(context, { ref: plan.ref, tags });
+  const live = await contentOf(context, { ref: plan.ref, tags, ...(onLooked ? { onLooked } : {}) });
   const moved = plan.tags.flatMap(({ tag, digest, fate }) => {
     const now = live.tags.get(tag);
     return fate !== 'delete' || now === undefined || now === digest ? [] : [[tag, now] as const];

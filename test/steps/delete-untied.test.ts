@@ -280,3 +280,27 @@ function assertNoManifests(scene: Scene, lines: readonly string[]): void {
 function tagOutcomes(scene: Scene): Record<string, string> {
   return Object.fromEntries(Object.entries(scene.outcomesByTag()).filter(([name]) => !isMarker(tag(name))));
 }
+
+describe('a deletion that takes long', () => {
+  for (const strategy of ['by-digest', 'untag-first'] as const)
+    it(`sees what was pushed since the last look: ${strategy}`, async () => {
+      const scene = await untying(manyTags(60));
+      const { settings } = scene.context;
+      scene.context = { ...scene.context, settings: { ...settings, strategy, concurrency: 1 } };
+      let deleted = 0;
+      scene.registry.after = ({ operation }) => {
+        if (operation !== 'delete') return;
+        deleted += 1;
+        if (deleted !== 10) return;
+        scene.registry.push(LEGACY, 'release', 'm59');
+        scene.clock.advance(6 * 60_000);
+      };
+      await scene.step(deleteTags);
+      assert.deepEqual(
+        scene.registry.tags(LEGACY).filter((name) => name !== tag('159')),
+        ['9', 'release'],
+      );
+      assert.equal(scene.registry.has(LEGACY, 'm59'), true);
+      assert.equal(scene.registry.has(LEGACY, 'm58'), false);
+    });
+});
