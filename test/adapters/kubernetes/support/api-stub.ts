@@ -26,7 +26,7 @@ export type StubAnswer =
 
 export interface StubBehaviour {
   answer(request: StubRequest): StubAnswer;
-  /** Takes over an exec's socket; without it every upgrade is answered like a request. */
+  /** Takes over an exec's (or a port-forward's) socket; without it every upgrade is answered like a request. */
   exec?(socket: WebSocket, query: URLSearchParams): void;
   /** Default: v5 and v4. */
   readonly protocols?: readonly string[];
@@ -157,7 +157,9 @@ function acceptExecs(
       if (answer === 'cut') socket.destroy();
       return;
     }
-    const body = JSON.stringify(answer.body);
-    socket.end(`HTTP/1.1 ${answer.status ?? 200} Refused\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    const body = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
+    const headers = Object.entries({ ...answer.headers, 'content-length': body.length });
+    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    socket.end(`HTTP/1.1 ${answer.status ?? 200} Refused\r\n${lines}\r\n${body}`);
   });
 }
