@@ -25,10 +25,18 @@ interface PodToleration {
   readonly effect?: string;
 }
 
-/** The memory folder and the shells. */
-const MEMORY_BASE_MIB = 256;
-/** A Skopeo process without garbage collection; measured: 57 MiB when it looks at 400 tags, and it gets 32 at most. */
-const MEMORY_EACH_MIB = 96;
+/** What runs in the pod: Skopeo, or tunnels to the registry. */
+export type PodWork = 'skopeo' | 'tunnels';
+
+/** In MiB: for the pod as such, and for each of what runs at once. */
+const MEMORY: Readonly<Record<PodWork, { readonly base: number; readonly each: number }>> = {
+  // The memory folder and the shells; a Skopeo process without garbage collection has taken 57 when it looked at 400
+  // tags, and it gets 32 at most.
+  skopeo: { base: 256, each: 96 },
+  // A tunnel itself takes half of one; the rest is for buffers of its connection, and, while it starts, for the
+  // container runtime's own process, which is charged to the pod.
+  tunnels: { base: 128, each: 32 },
+};
 
 export interface PodManifestOptions {
   readonly namespace: string;
@@ -46,7 +54,9 @@ export interface PodManifestOptions {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly tolerations?: readonly PodToleration[];
-  /** How many Skopeo processes may run at once: the pod's limits follow from it. */
+  /** Default: `skopeo`. */
+  readonly runs?: PodWork;
+  /** How many Skopeo processes, or tunnels, there may be at once: the pod's limits follow from it. */
   readonly concurrency: number;
   /** After this time the cluster ends the pod, even when nobody is left to delete it. */
   readonly activeDeadlineSeconds: number;
@@ -126,7 +136,8 @@ function toleration({ key, value, effect }: PodToleration) {
 }
 
 function container(options: PodManifestOptions): V1Container {
-  const { image, imagePullPolicy, activeDeadlineSeconds, concurrency } = options;
+  const { image, imagePullPolicy, activeDeadlineSeconds, runs = 'skopeo', concurrency } = options;
+  const { base, each } = MEMORY[runs];
   return {
     name: CONTAINER_NAME,
     image,
@@ -141,7 +152,7 @@ function container(options: PodManifestOptions): V1Container {
     ],
     resources: {
       requests: { cpu: '100m', memory: '128Mi' },
-      limits: { cpu: '2', memory: `${MEMORY_BASE_MIB + concurrency * MEMORY_EACH_MIB}Mi` },
+      limits: { cpu: '2', memory: `${base + concurrency * each}Mi` },
     },
     securityContext: {
       allowPrivilegeEscalation: false,

@@ -89,6 +89,13 @@ describe('options of the pod', () => {
     ]);
   });
 
+  test('leave room for what runs at once', () => {
+    const limit = (changes: object) =>
+      podManifest({ ...options, ...changes }).spec?.containers[0]?.resources?.limits?.['memory'];
+    assert.equal(limit({ concurrency: 16 }), `${256 + 16 * 96}Mi`);
+    assert.equal(limit({ concurrency: 16, runs: 'tunnels' }), `${128 + 16 * 32}Mi`);
+  });
+
   test('make another pod, as its fingerprint shows; another run does not', () => {
     const settings = (changes: object) =>
       podManifest({ ...options, ...changes }).metadata?.annotations?.[SETTINGS_ANNOTATION];
