@@ -120,9 +120,20 @@ export function readOptions(given: {
 
 function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): RawOptions {
   const raw: RawOptions = {};
-  for (const name of Object.keys(optionDefinitions) as OptionName[]) {
-    const text = environment[`${ENVIRONMENT_PREFIX}${name.toUpperCase().replaceAll('-', '_')}`];
-    if (text === undefined || text === '') continue;
+  const known = new Map(
+    (Object.keys(optionDefinitions) as OptionName[]).map((name) => [
+      `${ENVIRONMENT_PREFIX}${name.toUpperCase().replaceAll('-', '_')}`,
+      name,
+    ]),
+  );
+  for (const [variable, text] of Object.entries(environment)) {
+    if (!variable.startsWith(ENVIRONMENT_PREFIX) || text === undefined || text === '') continue;
+    const name = known.get(variable);
+    // A mistyped context would otherwise be another cluster.
+    if (name === undefined)
+      throw new UsageError(`The environment variable ${variable} stands for no option.`, {
+        next: `Unset it. ${ENVIRONMENT_PREFIX}STATE_DIR stands for --state-dir, and so on; see --help.`,
+      });
     const { type } = optionDefinitions[name];
     if (type === 'list') raw[name] = text.split(',');
     else raw[name] = type === 'boolean' ? readBoolean(name, text) : text;

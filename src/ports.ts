@@ -269,7 +269,7 @@ export interface RunHandle {
 
 /** All runs of a state folder. Holds the folder for this process alone until it is closed. */
 export interface RunStore {
-  /** The newest run; `undefined` when there is none. A damaged one is set aside and reported (`StorageError`). */
+  /** The newest unfinished run, else the newest; `undefined` when there is none. A damaged one is set aside and reported (`StorageError`). */
   latest(): Promise<RunHandle | undefined>;
   create(record: RunRecord): Promise<RunHandle>;
   /** This state folder holds (or held) a run of that ID. */
@@ -319,6 +319,10 @@ export interface ReviewCircumstances {
   readonly context: string;
   /** How many of the planned deletions are done already. */
   readonly done: number;
+  /** The repositories whose tags are untied before their manifests are deleted. */
+  readonly untagFirst: readonly Repository[];
+  /** How many environments the file names more, and fewer, than when the plan was made. */
+  readonly file: { readonly added: number; readonly removed: number };
   /** How often deleting will restart the registry. */
   readonly restarts: number;
   /** Where the lists are. */

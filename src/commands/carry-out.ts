@@ -45,15 +45,16 @@ export async function carryOut(
     done: countDone(context),
     restarts: await restarts(context, review, given.setting),
     untagFirst: untagFirst(context),
+    file: changesOfFile(context),
     lists: run.lists.folder,
   });
   const hasWork = review.totals.toDelete > 0 || review.unfinished > 0;
   if (given.deletes && hasWork) await requireConfirmation(world, context, review);
-  const skip = given.deletes
-    ? hasWork
+  const skip = !hasWork
+    ? 'nothing to delete'
+    : given.deletes
       ? undefined
-      : 'nothing to delete'
-    : 'review the lists first, then: --resume --delete';
+      : 'review the lists first, then: --resume --delete';
   await person.steps(deleting.map((step) => view(step, context, skip)));
 }
 
@@ -74,6 +75,16 @@ async function restarts(
   if (setting.byThisRun) return 1;
   if (setting.enabled || (review.totals.toDelete === 0 && review.unfinished === 0)) return 0;
   return (await deletionState(context)) === 'enabled' ? 0 : 2;
+}
+
+/** What the environments file names now and did not when the plan was made, and the other way round. */
+function changesOfFile({ environments, run }: Context): { added: number; removed: number } {
+  const without = (some: typeof environments, others: typeof environments) => {
+    const ids = new Set(others.map(({ id }) => id));
+    return some.filter(({ id }) => !ids.has(id)).length;
+  };
+  const before = run.record.environments;
+  return { added: without(environments, before), removed: without(before, environments) };
 }
 
 /** The repositories whose tags will be untied first. */

@@ -17,7 +17,9 @@ export function requireSomeRepository(context: Context, registry: string): void 
   const plans = [...context.plans.values()];
   if (plans.some((plan) => plan.exists)) return;
   throw new RefusedError(
-    `The registry ${registry} has none of the ${count(plans.length, 'repository', 'repositories')} asked for.`,
+    plans.length === 1
+      ? `The registry ${registry} does not have the repository ${plans[0]?.ref.repository}.`
+      : `The registry ${registry} has none of the ${plans.length} repositories asked for.`,
     { next: 'Check --registry and the environments file. Nothing was changed.' },
   );
 }

@@ -33,6 +33,8 @@ export interface Review {
     /** Of those to delete: only the tag goes, since something that stays needs its manifest. */
     readonly untiedOnly: number;
   };
+  /** Environments of the file of which the repositories of the plan have no tag. */
+  readonly notFound: readonly EnvironmentId[];
   /** Ledgers that unfinished runs have left; deleting works them off. */
   readonly unfinished: number;
   /** Tags that such a run has untied and that are put back, since this plan keeps them. */
@@ -85,6 +87,7 @@ export function reviewPlan(
         ({ fate, manifestStays }) => fate === 'delete' && manifestStays !== undefined,
       ),
     },
+    notFound: [...named].filter((id) => sorted.every((row) => row.environment !== id || row.found === 0)),
     unfinished: plans.reduce((total, { ledgers }) => total + ledgers.length, 0),
     putBack: countTags(plans, ({ fate, untiedBy }) => fate !== 'delete' && untiedBy !== undefined),
   };

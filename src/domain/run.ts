@@ -24,11 +24,11 @@ type Only = 'new' | 'legacy';
 
 /** How far a step has come. Its start is on disk before it begins, its end before the next one begins. */
 export interface StepRecord {
-  readonly state: 'running' | 'done' | 'failed' | 'skipped';
+  readonly state: 'running' | 'done' | 'failed';
   /** ISO 8601. */
   readonly startedAt: string;
   readonly endedAt?: string;
-  /** Why it was skipped, or what it found. */
+  /** What it found, or why it failed. */
   readonly note?: string;
 }
 

@@ -47,6 +47,9 @@ export class Values {
         text,
       ) ?? [];
     if (host === undefined) throw wrong(name, text, 'HOST:PORT, or http(s)://HOST[:PORT] without a path');
+    // Skopeo would take such a name for a repository of the Docker Hub; and port 80 is nobody's registry.
+    if (scheme === undefined && port === undefined && !host.includes('.') && !host.startsWith('['))
+      throw wrong(name, text, `its port as well, for example ${text}:5000`);
     const implied = { http: ':80', https: ':443' }[scheme ?? ''] ?? '';
     return { scheme: scheme as 'http' | 'https' | undefined, address: `${host}${port ?? implied}` };
   }

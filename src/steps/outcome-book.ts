@@ -83,8 +83,8 @@ export class OutcomeBook {
     // Without a record nobody has set the variable: then the registry's own configuration had enabled it.
     if (setting.enabled) return;
     throw new UnreachableError(
-      'The registry refuses deletions: its deletion setting was changed back while this run needed it (a controller, a GitOps tool?).',
-      { next: 'Pause what manages the workload, then continue with --resume.' },
+      'The registry refuses deletions: its deletion setting was changed back while this run needed it (by a controller, a GitOps tool, or a `recover` elsewhere).',
+      { next: 'Find out by whom, then continue with --resume.' },
     );
   }
 }

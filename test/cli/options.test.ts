@@ -75,6 +75,7 @@ describe('options', () => {
     concurrency: '64',
     via: 'direct',
     strategy: 'by-digest',
+    registry: 'registry:5000',
     'local-skopeo': 'no',
     'rollout-timeout': '1h',
     'restore-timeout': '90s',
@@ -84,6 +85,14 @@ describe('options', () => {
     'node-selector': 'disk=ssd',
     toleration: 'a=b:NoSchedule,c',
   };
+
+  it('take a variable that stands for no option for a mistake', () => {
+    assert.throws(
+      () => read({}, { REGISTRY_CLEANER_CONTXT: 'prod' }),
+      /REGISTRY_CLEANER_CONTXT stands for no option/,
+    );
+    assert.equal(read({}, { REGISTRY_CLEANER: 'x', REGISTRY_CLEANER_CONTXT: '' }).context, undefined);
+  });
 
   it('take a boolean from the environment in words', () => {
     for (const text of ['true', '1', 'yes', 'TRUE'])
@@ -131,6 +140,7 @@ describe('options', () => {
     [{ namespace: 'Domino' }, /a Kubernetes name/],
     [{ namespace: '../etc' }, /a Kubernetes name/],
     [{ namespace: '' }, /a value/],
+    [{ registry: 'registry' }, /registry:5000/],
     [{ registry: 'ftp://registry:5000' }, /http\(s\):/],
     [{ registry: 'http://user:pw@registry:5000' }, /http\(s\):/],
     [{ registry: 'http://registry:5000', tls: true }, /one of them/],
@@ -154,7 +164,7 @@ describe('options', () => {
     it(`refuse ${JSON.stringify(flags)}`, () => assert.match(faultOf(flags), expected));
 
   it('accept registries by name, address and IPv6 address', () => {
-    for (const registry of ['docker-registry:5000', 'registry', '127.0.0.1:5000', '[::1]:5000', 'a.b.c'])
+    for (const registry of ['docker-registry:5000', '127.0.0.1:5000', '[::1]:5000', 'a.b.c'])
       assert.equal(read({ registry }).registry, registry);
   });
 

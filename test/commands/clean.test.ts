@@ -79,7 +79,7 @@ describe('planning', () => {
     scene.environments = `${B}\n`;
     const { error } = await scene.clean({ delete: true, yes: true, only: 'legacy' });
     assert.ok(error instanceof RefusedError);
-    assert.match(error.message, /none of the 1 repository/);
+    assert.match(error.message, /does not have the repository/);
     assert.match(error.next, /--registry/);
     scene.assertUntouched(before);
   });

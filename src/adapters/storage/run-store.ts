@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Low } from 'lowdb';
 import { StorageError } from '../../domain/errors.ts';
-import { isStage, type RunRecord } from '../../domain/run.ts';
+import { isResumable, isStage, type RunRecord } from '../../domain/run.ts';
 import type { RunHandle, RunStore } from '../../ports.ts';
 import { attempt, ensureFolder, isFile, moveFile, readText, replaceText } from './files.ts';
 import { openJournal } from './journal.ts';
@@ -36,12 +36,17 @@ export async function openRunStore(root: string): Promise<RunStore> {
         .map((entry) => entry.name)
         .sort()
         .reverse();
+      let newest: RunHandle | undefined;
       for (const id of ids) {
         await ensureFolder(folderOf(id));
         // A folder without a record is what a crash left of a run that never began.
-        if (await isFile(join(folderOf(id), RECORD))) return open(id);
+        if (!(await isFile(join(folderOf(id), RECORD)))) continue;
+        const run = await open(id);
+        // Two that began in the same second, or with a clock that was set back, are not sorted by age.
+        if (isResumable(run.record)) return run;
+        newest ??= run;
       }
-      return undefined;
+      return newest;
     },
 
     async create(record) {

@@ -7,12 +7,14 @@ import type { ReviewCircumstances } from '../../ports.ts';
 const WIDE = 118;
 /** Below this width every row is a block of its own. */
 const NARROW = 76;
+/** So many environments are named one by one. */
+const NAMED_AT_MOST = 5;
 
 /** The table, and what else one has to know before agreeing. */
 export function renderReview(review: Review, circumstances: ReviewCircumstances, width: number): string {
   const rows = review.rows.filter((row) => row.found > 0);
   const table = width < NARROW ? blocks(rows) : columns(rows, width);
-  return [table, ...remarks(review, circumstances)].join('\n');
+  return [...(rows.length === 0 ? [] : [table]), ...remarks(review, circumstances)].join('\n');
 }
 
 function columns(rows: readonly ReviewRow[], width: number): string {
@@ -59,6 +61,33 @@ function describeProtected(row: ReviewRow): string {
   return plainText(`${row.protected + row.struck} (${reasons.join(', ')})`);
 }
 
+function restartRemark(restarts: number): string {
+  if (restarts === 0) return 'Deleting does not restart the registry.';
+  return restarts === 1
+    ? 'The registry is restarted once, to put its setting back.'
+    : `Deleting restarts the registry ${restarts} times.`;
+}
+
+function fileRemarks({ notFound }: Review, { file }: ReviewCircumstances): string[] {
+  const named = notFound.slice(0, NAMED_AT_MOST).join(', ');
+  const more = notFound.length > NAMED_AT_MOST ? `, and ${notFound.length - NAMED_AT_MOST} more` : '';
+  return [
+    ...(notFound.length > 0
+      ? [`No tag was found of ${count(notFound.length, 'environment')} of the file: ${named}${more}.`]
+      : []),
+    ...(file.added > 0
+      ? [
+          `The file names ${count(file.added, 'environment')} more than when the plan was made: that needs a new run.`,
+        ]
+      : []),
+    ...(file.removed > 0
+      ? [
+          `The file names ${count(file.removed, 'environment')} fewer than when the plan was made: left alone.`,
+        ]
+      : []),
+  ];
+}
+
 function untyingRemark(repositories: readonly string[]): string {
   const [first] = repositories;
   const where = repositories.length === 1 ? first : `${repositories.length} repositories`;
@@ -72,8 +101,6 @@ function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
   const emptied = new Set(
     rows.filter((row) => row.nothingRemains && row.toDelete > 0).map((row) => row.environment),
   );
-  const restarts =
-    circumstances.restarts === 0 ? 'not restart' : `restart ${count(circumstances.restarts, 'time')}`;
   return [
     '',
     `${count(totals.toDelete, 'tag')} of ${totals.found} to delete from ${circumstances.registry} (context ${circumstances.context}).`,
@@ -102,7 +129,8 @@ function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
       : []),
     ...(missing > 0 ? [`${count(missing, 'environment')} without a legacy repository.`] : []),
     ...(noNew ? ['There is no repository dominodatalab/environment.'] : []),
-    ...(totals.toDelete > 0 ? [`Deleting lets the registry ${restarts}.`] : []),
+    ...fileRemarks(review, circumstances),
+    ...(totals.toDelete > 0 ? [restartRemark(circumstances.restarts)] : []),
     `Lists: ${circumstances.lists}`,
   ];
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { renderClosing } from '../../../src/adapters/terminal/closing.ts';
 import { renderReview } from '../../../src/adapters/terminal/review-table.ts';
-import { legacyRepository } from '../../../src/domain/names.ts';
+import { legacyRepository, type Repository } from '../../../src/domain/names.ts';
 import { type JournalEntry, noFigures, type Summary } from '../../../src/domain/outcome.ts';
 import {
   legacyRef,
@@ -34,6 +34,7 @@ const CIRCUMSTANCES = {
   done: 0,
   restarts: 2,
   untagFirst: [],
+  file: { added: 0, removed: 0 },
   lists: '/state/run',
 };
 
@@ -79,7 +80,7 @@ describe('the review', () => {
       'Left alone: 1 tag that no revision has (such as buildcache).',
       'Left alone: 1 tag of environments that the file does not name.',
       '1 environment without a legacy repository.',
-      'Deleting lets the registry restart 2 times.',
+      'Deleting restarts the registry 2 times.',
       'Lists: /state/run',
     ]);
   });
@@ -87,7 +88,29 @@ describe('the review', () => {
   it('says what is gone already, and when nothing restarts', () => {
     const lines = rendered(100, { ...CIRCUMSTANCES, done: 3, restarts: 0 }).join('\n');
     assert.match(lines, /3 of them are gone already/);
-    assert.match(lines, /not restart/);
+    assert.match(lines, /Deleting does not restart/);
+    assert.match(rendered(100, { ...CIRCUMSTANCES, restarts: 1 }).join('\n'), /restarted once/);
+  });
+
+  it('says how the file differs from when the plan was made', () => {
+    const lines = rendered(100, { ...CIRCUMSTANCES, file: { added: 1, removed: 2 } }).join('\n');
+    assert.match(lines, /1 environment more .*new run/);
+    assert.match(lines, /2 environments fewer .*left alone/);
+  });
+
+  it('says how tags go whose manifests stay, and what earlier runs have left', () => {
+    const given = { ...CIRCUMSTANCES, untagFirst: ['dominodatalab/environment' as Repository] };
+    const [first] = PLANS;
+    assert.ok(first);
+    const twins = planRepository(contentOf(first.ref, [`${A}-1 twins`, `${A}-2 twins`]), [entry(A, 2)], {
+      unties: true,
+    });
+    const unfinished = { ...twins, ledgers: [tag('registry-cleaner-20261123T100000Z-0000aa-1')] };
+    const lines = renderReview(reviewPlan([unfinished], [entry(A, 2), entry(B)]), given, 100);
+    assert.match(lines, /1 tag of these only as tags/);
+    assert.match(lines, /Strategy for dominodatalab\/environment: untag first/);
+    assert.match(lines, /has left 1 ledger of untied tags/);
+    assert.match(lines, new RegExp(`No tag was found of 1 environment of the file: ${B}`));
   });
 
   it('counts what was struck', () => {
