@@ -30,6 +30,7 @@ interface Upstream {
 interface Distribution3 extends AsyncDisposable {
   /** `127.0.0.1:port`. */
   readonly host: string;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const IMPOSSIBLE_DIGEST = `sha256:${'0'.repeat(64)}`;

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ObjectStoreSettings } from '../../scripts/sandbox/options.ts';
 import { type ObjectStore, startObjectStore } from '../../scripts/sandbox/registry/object-store.ts';
 import type { Digest } from '../../src/domain/names.ts';
 
@@ -15,13 +16,6 @@ export interface RegistryStorage {
   /** The object store behind it, if it is one. */
   readonly objectStore: ObjectStore | undefined;
   close(): Promise<void>;
-}
-
-interface ObjectStoreOptions {
-  /** Whether GET and HEAD of a blob are sent to the object store (307). Default: no. */
-  readonly redirects?: boolean;
-  /** How much longer each read of the object store takes. Default: 0. */
-  readonly readDelayMs?: number;
 }
 
 /** Files below a folder, which is not removed. */
@@ -45,7 +39,7 @@ export function fileStorage(folder: string): RegistryStorage {
 export async function objectStorage({
   redirects = false,
   readDelayMs = 0,
-}: ObjectStoreOptions): Promise<RegistryStorage> {
+}: ObjectStoreSettings): Promise<RegistryStorage> {
   const objectStore = await startObjectStore({ readDelayMs });
   return {
     configuration: objectStore.registryStorage({ redirects }),

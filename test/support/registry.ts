@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { hash } from 'bcryptjs';
+import type { ObjectStoreSettings } from '../../scripts/sandbox/options.ts';
 import type { ObjectStore } from '../../scripts/sandbox/registry/object-store.ts';
 import type { Digest } from '../../src/domain/names.ts';
 import { damageOf, fileStorage, objectStorage, type RegistryStorage } from './registry-storage.ts';
@@ -20,17 +21,13 @@ const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
 
 const CREDENTIALS = { username: 'domino-registry', password: `p"w'$\\ ${'é'}%s` };
 
-interface RegistryOptions {
+interface RegistryOptions extends ObjectStoreSettings {
   /** Basic authentication. Default: on. */
   readonly auth?: boolean;
   /** Whether manifests can be deleted. Default: yes. */
   readonly deletion?: boolean;
   /** Where its content is: in files, the default, or in an object store behind its S3 driver. */
   readonly storage?: 'files' | 'object-store';
-  /** Whether GET and HEAD of a blob are sent to the object store (307). Default: no. */
-  readonly redirects?: boolean;
-  /** How much longer each read of the object store takes. Default: 0. */
-  readonly readDelayMs?: number;
 }
 
 export interface TestRegistry extends AsyncDisposable {
@@ -57,6 +54,7 @@ export interface TestRegistry extends AsyncDisposable {
   digest(repository: string, reference: string): Promise<Digest | undefined>;
   start(options?: { readonly deletion?: boolean }): Promise<void>;
   stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Starts the registry; ends, and its folder goes, when it is disposed of. */

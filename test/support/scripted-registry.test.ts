@@ -103,13 +103,13 @@ describe('a scripted registry', () => {
     const server = await startScriptedRegistry([{ path: '/once', answers: [{}] }]);
     await ask(server, '/once');
     assert.equal((await ask(server, '/once')).status, 501);
-    await assert.rejects(async () => server[Symbol.asyncDispose](), /not in the script: GET \/once/);
+    await assert.rejects(server[Symbol.asyncDispose](), /not in the script: GET \/once/);
   });
 
   it('fails when an answer was never asked for', async () => {
     const server = await startScriptedRegistry([{ method: 'GET', path: '/once', answers: [{}, {}] }]);
     await ask(server, '/once');
-    await assert.rejects(async () => server[Symbol.asyncDispose](), /never asked for \(1\): GET \/once/);
+    await assert.rejects(server[Symbol.asyncDispose](), /never asked for \(1\): GET \/once/);
   });
 
   describe('with TLS', () => {

@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type CertificateKind, certificateFor } from './certificates.ts';
 import { Script, type ScriptedAnswer, type ScriptLine } from './script.ts';
 
-export interface ReceivedRequest {
+interface ReceivedRequest {
   readonly method: string;
   /** With the query, as it was sent. */
   readonly path: string;
@@ -41,6 +41,7 @@ export interface ScriptedRegistry extends AsyncDisposable {
   received(count: number): Promise<void>;
   /** Ends every connection at once, as a load balancer does with idle ones. */
   dropConnections(): void;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { S3Error } from './error.ts';
 
@@ -32,7 +32,7 @@ interface Claim {
 export class SignatureCheck {
   readonly #keys: Keys;
   /** Signing keys by scope: the same all day. */
-  readonly #signingKeys = new Map<string, Buffer>();
+  readonly #signingKeys = new Map<string, KeyObject>();
 
   constructor(keys: Keys) {
     this.#keys = keys;
@@ -45,8 +45,7 @@ export class SignatureCheck {
     if (accessKey !== this.#keys.accessKey)
       throw new S3Error(403, 'InvalidAccessKeyId', 'unknown access key');
     const canonical = canonicalRequest(request, claim);
-    const hash = createHash('sha256').update(canonical).digest('hex');
-    const text = ['AWS4-HMAC-SHA256', claim.date, scope.join('/'), hash].join('\n');
+    const text = ['AWS4-HMAC-SHA256', claim.date, scope.join('/'), hash('sha256', canonical)].join('\n');
     const expected = createHmac('sha256', this.#signingKey(scope)).update(text).digest();
     const given = Buffer.from(claim.signature, 'hex');
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
@@ -54,12 +53,13 @@ export class SignatureCheck {
     }
   }
 
-  #signingKey(scope: readonly string[]): Buffer {
+  #signingKey(scope: readonly string[]): KeyObject {
     const name = scope.join('/');
     const known = this.#signingKeys.get(name);
     if (known !== undefined) return known;
     const start = Buffer.from(`AWS4${this.#keys.secretKey}`);
-    const key = scope.reduce((secret, part) => createHmac('sha256', secret).update(part).digest(), start);
+    const secret = scope.reduce((key, part) => createHmac('sha256', key).update(part).digest(), start);
+    const key = createSecretKey(secret);
     this.#signingKeys.set(name, key);
     return key;
   }
