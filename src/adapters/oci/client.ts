@@ -61,6 +61,7 @@ export class RegistryClient {
     change: new TimeLimit('change'),
   };
   readonly #headers: Readonly<Record<string, string>>;
+  #heard = false;
 
   constructor(options: RegistryClientOptions) {
     const { registry, credentials, tls, dialer, concurrency, run } = options;
@@ -157,6 +158,7 @@ export class RegistryClient {
     const timer = setTimeout(() => exchange.abort(new TimeLimitError(limitMs)), limitMs);
     try {
       const answer = await exchange.answer;
+      this.#heard = true;
       limit.measured(now() - startedAtMs);
       this.#connections.giveBack(connection);
       return { answer };
@@ -185,6 +187,7 @@ export class RegistryClient {
       tls: this.secured,
       routeName: this.#options.routeName,
       sent: exchange.sent,
+      heard: this.#heard,
     };
     const failure = transportError(request.what, error, circumstances);
     if (exchange.sent && kindOf(request) === 'change') this.#changes.lost(this.#limits.change.settlingMs);

@@ -74,15 +74,15 @@ export function refusalOf(
 }
 
 /** What kind of failure a status stands for. */
-export function failureOf(status: number): RegistryFailure {
+function failureOf(status: number): RegistryFailure {
   if (status === 401) return 'unauthorized';
   if (status === 403) return 'forbidden';
   if (status === 405) return 'unsupported';
   return status === 408 || status === 425 || status === 429 || status >= 500 ? 'temporary' : 'other';
 }
 
-/** What to do about a failure. */
-export const NEXT: Readonly<Record<RegistryFailure, string>> = {
+/** What to do about a refusal. */
+const NEXT: Readonly<Record<RegistryFailure, string>> = {
   unauthorized: 'Check the password: SKOPEO_PASSWORD, or the Secret domino-registry in domino-compute.',
   forbidden: "Check what the registry's user may do there.",
   unsupported: 'Deletion is not enabled in the registry (REGISTRY_STORAGE_DELETE_ENABLED).',

@@ -2,7 +2,7 @@
 import { RegistryError, type RegistryFailure } from '../../domain/errors.ts';
 import { plainText } from '../../domain/text.ts';
 import { OversizeError } from './exchange.ts';
-import { NEXT, RegistryHttpError } from './http-error.ts';
+import { RegistryHttpError } from './http-error.ts';
 
 /** The time limit of a request was over. */
 export class TimeLimitError extends Error {
@@ -20,6 +20,8 @@ export interface Circumstances {
   readonly routeName: string;
   /** The request was written, at least in part. */
   readonly sent: boolean;
+  /** The registry has answered something before. */
+  readonly heard: boolean;
 }
 
 interface Meaning {
@@ -79,8 +81,7 @@ export function transportError(what: string, error: unknown, given: Circumstance
   const { reason, failure, next } = meaningOf(error, given);
   const { method, url, sent } = given;
   const answerLost = sent && failure === 'temporary';
-  const advice =
-    next ?? (failure === 'temporary' ? `${NEXT.temporary.slice(0, -1)} (route: ${given.routeName}).` : '');
+  const advice = next ?? (failure === 'temporary' ? temporaryAdvice(error, given) : '');
   return new RegistryHttpError(`${what}: ${reason}.`, {
     ...{ method, url, failure, next: advice, cause: error, answerLost },
     retryAfterMs: error instanceof RegistryError ? error.retryAfterMs : 0,
@@ -114,6 +115,12 @@ function meaningOf(error: unknown, { tls }: Circumstances): Meaning {
     reason: plainText(error instanceof Error ? error.message : String(error), 200),
     failure: 'temporary',
   };
+}
+
+/** Who expects TLS may well hang up on plain HTTP without a word. */
+function temporaryAdvice(error: unknown, { tls, heard, routeName }: Circumstances): string {
+  const again = `Check that the registry runs and can be reached (route: ${routeName}), and try again.`;
+  return !tls && !heard && MEANINGS[codeOf(error)] === CUT ? `${again} ${PERHAPS_TLS}` : again;
 }
 
 function tlsTrouble(error: unknown): Meaning {
