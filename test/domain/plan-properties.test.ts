@@ -84,6 +84,40 @@ describe('any plan', () => {
     });
   });
 
+  it('where tags can be untied, dooms exactly what the file dooms, and loses nothing all the same', () => {
+    check([anyStory], (story) => {
+      const plan = planRepository(story.content, story.file, { unties: true });
+      const expected = doomedByFile(story).filter((tag) => story.content.tags.get(tag) !== undefined);
+      assert.deepEqual(doomedTags(plan), expected);
+      assertHarmless(plan, story.content.tags, story.graph);
+      const left = execute(story.content.tags, deletionsOf(plan));
+      for (const tag of expected) assert.ok(!left.tags.has(tag), `doomed tag ${tag} is still there`);
+      const needless = deletionsOf(plan).filter(({ digest, manifestStays }) => {
+        const kept = [...story.content.tags].filter(([tag]) => !expected.includes(tag));
+        const needed = closure(
+          kept.map(([, digest]) => digest),
+          story.graph,
+        );
+        return manifestStays !== undefined && !needed.has(digest);
+      });
+      assert.deepEqual(needless, [], 'no manifest stays that nothing needs');
+    });
+  });
+
+  it('where tags can be untied, loses nothing after any change either', () => {
+    check([anyStory], (story) => {
+      const plan = planRepository(story.content, story.file, { unties: true });
+      for (const revision of revisionsOf(story)) {
+        const revised = revisePlan(plan, revision);
+        const tags = revision.live ? laterTags(revised, story) : story.content.tags;
+        assertHarmless(revised, tags, story.graph);
+        const byOtherRoute = revisePlan(plan, { ...revision, unties: false });
+        assert.ok(deletionsOf(byOtherRoute).every(({ manifestStays }) => manifestStays === undefined));
+        assertHarmless(byOtherRoute, revision.live ? laterTags(byOtherRoute, story) : tags, story.graph);
+      }
+    });
+  });
+
   it('has every tag of the registry once, in its order, with its digest', () => {
     check([anyStory], (story) => {
       const listed = planOf(story).tags.map(({ tag, digest }) => [tag, digest]);

@@ -1,4 +1,7 @@
-/** A registry as far as it matters to a plan: deleting a manifest removes every tag on it (distribution issue 1566). */
+/**
+ * A registry as far as it matters to a plan: deleting a manifest removes every tag on it (distribution issue 1566).
+ * A deletion that leaves the manifest takes away its own tags only.
+ */
 
 import type { Digest, Tag } from '../../src/domain/names.ts';
 import type { Deletion } from '../../src/domain/plan.ts';
@@ -14,8 +17,14 @@ export function execute(
   tags: ReadonlyMap<Tag, Digest | undefined>,
   deletions: readonly Deletion[],
 ): RegistryModel {
-  const deleted = new Set(deletions.map((deletion) => deletion.digest));
-  const left = [...tags].filter(([, digest]) => digest === undefined || !deleted.has(digest));
+  const spare = deletions.filter(({ manifestStays }) => manifestStays !== undefined);
+  const untied = new Set(spare.flatMap((deletion) => deletion.tags));
+  const deleted = new Set(
+    deletions.filter((deletion) => !spare.includes(deletion)).map((deletion) => deletion.digest),
+  );
+  const left = [...tags].filter(
+    ([tag, digest]) => !untied.has(tag) && (digest === undefined || !deleted.has(digest)),
+  );
   return { tags: new Map(left), deleted };
 }
 
