@@ -86,6 +86,7 @@ export function compose(given: { flags: RawOptions; password: string | undefined
           annotations: options.podAnnotations,
           nodeSelector: options.nodeSelector,
           tolerations: options.tolerations,
+          runs: options.via === 'pod' ? 'tunnels' : 'skopeo',
           concurrency: options.concurrency,
           activeDeadlineSeconds: POD_DEADLINE_SECONDS,
           startTimeoutMs: options.podTimeoutMs,

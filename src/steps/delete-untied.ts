@@ -35,6 +35,11 @@ class UntyingRepository {
   readonly #deletions: readonly Deletion[];
   readonly #untagging: Untagging;
   readonly #untied = new Map<Tag, Untied>();
+  /**
+   * Tags that the registry still lists, without a manifest. Docker Distribution 2.8 on an object store cannot remove a
+   * tag beside one whose name begins with it, such as `7` beside `7-debug` (distribution issue 3142).
+   */
+  #undead: ReadonlySet<Tag> = new Set();
   /** Something of what the ledgers say is still to be done: they have to stay. */
   #isIncomplete = false;
 
@@ -192,6 +197,9 @@ class UntyingRepository {
     for (const [tag, digest] of live?.tags ?? [])
       if (this.#untied.has(tag) && digest !== undefined)
         look.keepMoved(this.#repository, { tag, digest, indexes });
+    this.#undead = new Set(
+      [...(live?.tags ?? [])].flatMap(([tag, digest]) => (digest === undefined ? tag : [])),
+    );
   }
 
   async #deleteManifest({ digest, tags, manifestStays }: Deletion, keeper: Tag | undefined): Promise<void> {
@@ -215,7 +223,9 @@ class UntyingRepository {
       book.succeeded();
       const reason =
         answer === 'kept' ? `its manifest stays: ${manifestStays ?? `${stays} needs it`}` : undefined;
-      for (const tag of untied)
+      for (const tag of untied.filter((each) => this.#undead.has(each)))
+        book.note(this.#repository, tag, 'failed', 'the registry still lists it, without a manifest');
+      for (const tag of untied.filter((each) => !this.#undead.has(each)))
         book.note(
           this.#repository,
           tag,

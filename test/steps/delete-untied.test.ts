@@ -234,6 +234,18 @@ describe('a failure while untying', () => {
     assertNoManifests(scene, ['1 one', '2 two']);
   });
 
+  it('of the registry to remove a tag is told, and ends nothing', async () => {
+    const scene = await untying(['1 one', '2 two']);
+    scene.registry.after = ({ operation }) => {
+      if (operation !== 'sweep') return;
+      scene.registry.push(LEGACY, '1', 'lost');
+      scene.registry.breakManifest(LEGACY, 'lost');
+    };
+    await scene.step(deleteTags);
+    assert.deepEqual(tagOutcomes(scene), { 1: 'failed', 2: 'deleted' });
+    assert.match(scene.outcomes.with('failed').at(-1)?.reason ?? '', /still lists it/);
+  });
+
   it('that passes is tried again', async () => {
     const scene = await untying(manyTags(10));
     let failures = 0;

@@ -38,6 +38,7 @@ export class ExecSession {
     });
     if (streams.stdin) {
       this.#stdin = process.stdin;
+      process.stdin.on('drain', () => this.#socket.resume());
       this.#socket.on('message', (message) => this.#receive(message, streams.v5));
     } else {
       process.stdin.end();
@@ -65,15 +66,11 @@ export class ExecSession {
     const bytes = Buffer.isBuffer(message) ? message : Buffer.from(message as ArrayBuffer);
     const [channel, closed] = bytes;
     if (channel === channels.stdin) {
-      if (!this.#stdin?.write(bytes.subarray(1))) this.#pauseUntilDrained();
+      this.#stdin?.write(bytes.subarray(1));
+      if ((this.#stdin?.writableLength ?? 0) > largestBacklogBytes) this.#socket.pause();
     } else if (channel === channels.close && v5 && closed === channels.stdin) {
       this.#stdin?.end();
     }
-  }
-
-  #pauseUntilDrained(): void {
-    this.#socket.pause();
-    this.#stdin?.once('drain', () => this.#socket.resume());
   }
 
   #forward(output: Readable, channel: number): void {

@@ -70,12 +70,16 @@ export class PortForwardSession {
     connection.once('connect', () => {
       stands = true;
     });
+    connection.on('drain', () => this.#socket.resume());
     connection.on('data', (chunk: Buffer) => this.#pass(channel, chunk, connection));
     connection.once('error', () => {
       const reset = `read tcp4 127.0.0.1:${port}: connection reset by peer`;
       this.#complain(channel, port, stands ? reset : refused(port));
     });
-    connection.once('close', () => this.#end(channel));
+    connection.once('close', () => {
+      this.#socket.resume();
+      this.#end(channel);
+    });
   }
 
   #complain(channel: number, port: number, why: string): void {
@@ -100,10 +104,8 @@ export class PortForwardSession {
     const bytes = message as Buffer;
     // One reader for all channels: what one port does not take holds up the others, as in the kubelet.
     const connection = this.#connections.get(bytes[0] ?? -1);
-    if (connection === undefined || connection.write(bytes.subarray(1))) return;
-    this.#socket.pause();
-    connection.once('drain', () => this.#socket.resume());
-    connection.once('close', () => this.#socket.resume());
+    connection?.write(bytes.subarray(1));
+    if ((connection?.writableLength ?? 0) > largestBacklogBytes) this.#socket.pause();
   }
 
   #send(channel: number, content: Buffer, sent?: () => void): void {

@@ -9,8 +9,8 @@ export interface Judgement {
   readonly left: readonly string[];
   /** `repository:tag`, sorted: everything that must go. */
   readonly doomed: readonly string[];
-  /** Manifests to delete; twins are one. */
-  readonly doomedManifests: number;
+  /** `repository@digest`: the manifests that must go; twins are one, and what a tag or an index still needs is none. */
+  readonly doomedManifests: readonly string[];
   readonly counts: {
     readonly retained: number;
     readonly protected: number;
@@ -22,6 +22,11 @@ export interface Judgement {
 export interface Circumstances {
   /** The environments file's text, without comments. */
   readonly environments: string;
+  /**
+   * Tags can be taken off manifests that stay. Otherwise a tag only goes with its manifest, and so has to stay where
+   * something else needs that.
+   */
+  readonly unties: boolean;
   readonly only?: 'new' | 'legacy';
   /** `repository:tag`: struck from the lists in review. */
   readonly struck?: readonly string[];
@@ -47,16 +52,17 @@ export function judge(registry: RegistryView, circumstances: Circumstances): Jud
     const needed = closure(view, verdicts);
     for (const [tag, digest] of view.tags) {
       const verdict = verdicts.get(tag) ?? 'other';
-      const isProtected = verdict === 'doomed' && needed.has(digest);
+      const isNeeded = needed.has(digest);
+      const isProtected = verdict === 'doomed' && isNeeded && !circumstances.unties;
       if (isConcerned && isProtected) counts.protected += 1;
       if (isConcerned && verdict !== 'doomed' && verdict !== 'other') counts[verdict] += 1;
       if (verdict === 'doomed' && !isProtected) {
         doomed.push(`${repository}:${tag}`);
-        manifests.add(`${repository}@${digest}`);
+        if (!isNeeded) manifests.add(`${repository}@${digest}`);
       } else left.push(`${repository}:${tag} ${digest}`);
     }
   }
-  return { left: left.sort(), doomed: doomed.sort(), doomedManifests: manifests.size, counts };
+  return { left: left.sort(), doomed: doomed.sort(), doomedManifests: [...manifests], counts };
 }
 
 /** What a registry holds, in the form of {@link Judgement.left}. */

@@ -91,6 +91,19 @@ export class RegistryClient {
     if (answer.status !== 201) throw new Error(`PUT ${path}: ${answer.status} ${await answer.text()}`);
   }
 
+  /** Those of `manifests`, each `repository@digest`, that the registry has. */
+  async present(manifests: readonly string[]): Promise<string[]> {
+    const answers = await Promise.all(
+      manifests.map(async (manifest) => {
+        const [repository, digest] = manifest.split('@');
+        const { status } = await this.ask(`${repository}/manifests/${digest}`, { method: 'HEAD' });
+        if (status !== 200 && status !== 404) throw new Error(`HEAD ${manifest}: ${status}`);
+        return { manifest, isThere: status === 200 };
+      }),
+    );
+    return answers.filter(({ isThere }) => isThere).map(({ manifest }) => manifest);
+  }
+
   /** Whether manifests can be deleted, found out with a digest that cannot exist. */
   async deletes(): Promise<boolean> {
     const impossible = `sha256:${'0'.repeat(64)}`;

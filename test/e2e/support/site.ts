@@ -10,6 +10,15 @@ import { type Circumstances, contentOf, type Judgement, judge, lostManifests } f
 import { RegistryClient, type RegistryView } from './registry-view.ts';
 import { RegistryWorkload } from './workload.ts';
 
+/** The ways to the registry. */
+export const ROUTES = ['pod', 'port-forward', 'direct', 'skopeo'] as const;
+export type Route = (typeof ROUTES)[number];
+
+interface SiteOptions extends SandboxOptions {
+  /** How the command is told to reach the registry; not at all unless given, which has to mean `pod`. */
+  readonly via?: Route;
+}
+
 /** Small, and quick to roll out; a whole run still passes through everything. */
 const SMALL: SandboxOptions = { environments: 4, revisions: 6, legacy: 2, rolloutMs: 300, podStartMs: 60 };
 
@@ -19,23 +28,25 @@ export class Site implements AsyncDisposable {
   readonly workload: RegistryWorkload;
   /** For files of the tests. */
   readonly folder: string;
+  readonly #via: Route | undefined;
   readonly #commands = new Set<Command>();
   #before: RegistryView = new Map();
   #states = 0;
   #isClosed = false;
 
-  private constructor(sandbox: Sandbox, kind: 'StatefulSet' | 'Deployment') {
+  private constructor(sandbox: Sandbox, { workloadKind = 'StatefulSet', via }: SiteOptions) {
     this.sandbox = sandbox;
+    this.#via = via;
     this.registry = new RegistryClient(sandbox);
-    this.workload = new RegistryWorkload(sandbox, kind);
+    this.workload = new RegistryWorkload(sandbox, workloadKind);
     this.folder = mkdtempSync(join(tmpdir(), 'docker-registry-cleaner-e2e-'));
     mkdirSync(this.home);
   }
 
   /** Starts a sandbox and remembers what it holds. */
-  static async open(options: SandboxOptions = {}): Promise<Site> {
-    const settings = { ...SMALL, ...options };
-    const site = new Site(await startSandbox(settings), settings.workloadKind ?? 'StatefulSet');
+  static async open(options: SiteOptions = {}): Promise<Site> {
+    const { via: _, ...settings } = { ...SMALL, ...options };
+    const site = new Site(await startSandbox(settings), options);
     site.#before = await site.registry.view();
     return site;
   }
@@ -83,6 +94,7 @@ export class Site implements AsyncDisposable {
     return [
       ...['--kubeconfig', kubeconfig, '--registry', registry, '--environments', environments],
       ...['--state-dir', this.stateDir, '--output', 'json'],
+      ...(this.#via === undefined ? [] : ['--via', this.#via]),
     ];
   }
 
@@ -117,7 +129,8 @@ export class Site implements AsyncDisposable {
   }
 
   judge(circumstances: Partial<Circumstances> = {}): Judgement {
-    return judge(this.#before, { environments: this.environmentsText, ...circumstances });
+    const unties = this.#via !== 'skopeo';
+    return judge(this.#before, { environments: this.environmentsText, unties, ...circumstances });
   }
 
   /** The registry's setting is as in the beginning and in force, no pod is left, and the sandbox knew every call. */
@@ -142,12 +155,16 @@ export class Site implements AsyncDisposable {
     assert.deepEqual(contentOf(await this.registry.view()), contentOf(this.#before));
   }
 
-  /** The registry holds exactly what must be left, with the digests that it had. */
+  /**
+   * The registry holds exactly what must be left, with the digests that it had, and the manifests that nothing needs
+   * any more are gone.
+   */
   async assertCleaned(circumstances: Partial<Circumstances> = {}): Promise<void> {
     const after = await this.registry.view();
-    const { left } = this.judge(circumstances);
+    const { left, doomedManifests } = this.judge(circumstances);
     assert.deepEqual(contentOf(after), left);
     this.#assertIndexesWhole(left, after);
+    assert.deepEqual(await this.registry.present(doomedManifests), [], 'doomed manifests are gone');
     await this.assertTidy();
   }
 
