@@ -12,6 +12,7 @@ import { furnish, names, registryPort, registrySelector } from './cluster/furnis
 import { isReady, isTerminating } from './cluster/objects.ts';
 import { FaultInjector } from './fault-injector.ts';
 import { contextName, createIdentity, writeKubeconfig } from './kubeconfig.ts';
+import { putAway } from './latency.ts';
 import { type SandboxOptions, settle } from './options.ts';
 import {
   type RegistryPlaces,
@@ -101,7 +102,11 @@ export async function startSandbox(
 
     const service = new RegistryService(() => readyRegistries(cluster, places));
     undo.push(() => service.close());
-    const servicePort = await service.listen(settings.port);
+    const servicePort = await publish((port) => service.listen(port), {
+      port: settings.port,
+      roundTripMs: settings.registryLatencyMs,
+      undo,
+    });
 
     const identity = await createIdentity();
     const exec = new ExecServer(cluster);
@@ -121,7 +126,8 @@ export async function startSandbox(
     });
     undo.push(() => api.close());
     const kubeconfig = `${directory}/kubeconfig`;
-    writeKubeconfig(kubeconfig, { port: await api.listen(), identity });
+    const apiPort = await publish(() => api.listen(), { port: 0, roundTripMs: settings.apiLatencyMs, undo });
+    writeKubeconfig(kubeconfig, { port: apiPort, identity });
     await registryIsReady(cluster, signal);
 
     return {
@@ -134,6 +140,18 @@ export async function startSandbox(
     await stop();
     throw error;
   }
+}
+
+/** Has a server listen, as far away as was asked for, and returns the port for its clients. */
+async function publish(
+  listen: (port: number) => Promise<number>,
+  place: { readonly port: number; readonly roundTripMs: number; readonly undo: (() => unknown)[] },
+): Promise<number> {
+  const { port: listenPort, roundTripMs, undo } = place;
+  if (roundTripMs === 0) return listen(listenPort);
+  const distance = await putAway({ port: await listen(0), roundTripMs, listenPort });
+  undo.push(() => distance.close());
+  return distance.port;
 }
 
 function placesIn(directory: string): RegistryPlaces {

@@ -30,6 +30,10 @@ export interface SandboxOptions {
   readonly isolation?: boolean;
   /** How long a rollout of one pod takes, about; must be noticeable, so above 0. */
   readonly rolloutMs?: number;
+  /** How much longer than on this machine a round trip to the API server takes, in milliseconds. */
+  readonly apiLatencyMs?: number;
+  /** The same for the registry's Service, for pods too; a forwarded port does not lead through it. */
+  readonly registryLatencyMs?: number;
   /** How long a pod takes from its creation until it is ready, about. */
   readonly podStartMs?: number;
 }
@@ -81,6 +85,8 @@ export function settle(options: SandboxOptions): SandboxSettings {
     isolation: true,
     rolloutMs: 1000,
     podStartMs: 300,
+    apiLatencyMs: 0,
+    registryLatencyMs: 0,
     ...options,
   };
   for (const [name, value] of Object.entries(settings)) {
@@ -101,4 +107,6 @@ const leastValues = {
   seed: 0,
   rolloutMs: 1,
   podStartMs: 1,
+  apiLatencyMs: 0,
+  registryLatencyMs: 0,
 } as const;
