@@ -47,11 +47,6 @@ export class Sessions {
   readonly #open = new Set<Session>();
   readonly #cuts = new Armed<ArmedCut>();
 
-  /** How many sockets are open. */
-  get size(): number {
-    return this.#open.size;
-  }
-
   add(session: Session): void {
     this.#open.add(session);
   }

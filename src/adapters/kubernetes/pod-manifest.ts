@@ -26,7 +26,7 @@ interface PodToleration {
 }
 
 /** What runs in the pod: Skopeo, or tunnels to the registry. */
-export type PodWork = 'skopeo' | 'tunnels';
+type PodWork = 'skopeo' | 'tunnels';
 
 /** In MiB: for the pod as such, and for each of what runs at once. */
 const MEMORY: Readonly<Record<PodWork, { readonly base: number; readonly each: number }>> = {
