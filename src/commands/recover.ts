@@ -52,4 +52,5 @@ export async function recover(world: World): Promise<void> {
     },
   ];
   await runEach(person, steps);
+  if (record) person.say('What it had begun to delete, the next run finishes.');
 }

@@ -21,8 +21,6 @@ import { refreshPlan } from './refresh.ts';
  * More would let more time pass between looking at a tag and deleting it.
  */
 const IN_FLIGHT = 2;
-/** Repositories from which is deleted by untying at the same time. */
-const UNTYING_AT_A_TIME = 4;
 
 export const deleteTags: Step = {
   key: 'delete',
@@ -34,11 +32,22 @@ export const deleteTags: Step = {
     try {
       await deletion.run();
     } finally {
+      tellLedgers(context);
       await context.run.journal.flush();
     }
     return undefined;
   },
 };
+
+/** What was begun by untying and is not finished stays in the registry, where people will see it. */
+function tellLedgers({ plans, outcomes, person }: Context): void {
+  const left = [...plans.values()].filter((plan) => plan.unties && openLedgers(outcomes, plan).length > 0);
+  if (left.length === 0) return;
+  const where = left.map(({ ref }) => ref.repository).join(', ');
+  person.warn(
+    `Tags of ${where} are untied, and their manifests not yet deleted; tags registry-cleaner-… there say which. --resume finishes it, and so does the next run.`,
+  );
+}
 
 /** What is to be done in one repository. */
 interface RepositoryWork {
@@ -115,7 +124,8 @@ class Deletions {
     const { registry, settings, signal, clock } = this.#context;
     const { untagging } = registry;
     const untying = work.filter(({ untie, hasLedgers }) => untie.length > 0 || hasLedgers);
-    await concurrently(untying, UNTYING_AT_A_TIME, async ({ plan, untie }) => {
+    // As many repositories as operations: small ones, of which there may be hundreds, do not wait for one another.
+    await concurrently(untying, settings.concurrency, async ({ plan, untie }) => {
       if (untagging === undefined) throw new Error(`${plan.ref.repository}: this route cannot untie tags`);
       await deleteUntied(this.#deleting, { plan, deletions: untie, untagging });
     });

@@ -5,8 +5,8 @@ import { concurrently } from './concurrently.ts';
 import type { Step } from './context.ts';
 import { planOnce } from './list.ts';
 
-/** Repositories at a time: enough that small ones do not wait for one another. */
-const REPOSITORIES_AT_A_TIME = 4;
+/** Repositories for each operation at a time: enough that small ones do not wait for one another. */
+const IN_FLIGHT = 2;
 
 export const listLegacy: Step = {
   key: 'list-legacy',
@@ -16,7 +16,7 @@ export const listLegacy: Step = {
   async run(context, progress) {
     const refs = context.run.record.environments.map(({ id }) => legacyRef(id));
     let done = 0;
-    await concurrently(refs, REPOSITORIES_AT_A_TIME, async (ref) => {
+    await concurrently(refs, context.settings.concurrency * IN_FLIGHT, async (ref) => {
       await planOnce(context, ref);
       done += 1;
       progress.update({ done, total: refs.length, text: 'repositories listed' });

@@ -44,8 +44,8 @@ describe('a StatefulSet', () => {
       [0, 'delete', counts.retained, counts.protected],
     );
     const requests = (await deletions(site.sandbox.registryLog)).slice(started.length);
-    assert.equal(requests.length, doomedManifests);
-    assert.equal(repeated(requests), 0);
+    const ofTheBeginning = requests.map(({ target }) => target).filter((target) => had.has(target));
+    assert.deepEqual(ofTheBeginning.toSorted(), doomedManifests.toSorted());
     assert.equal(await site.registry.deletes(), false);
 
     assert.equal(runRecord(site.stateDir).stage, 'finished');

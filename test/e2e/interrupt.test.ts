@@ -2,47 +2,50 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Command } from './support/command.ts';
-import {
-  BEGIN,
-  interruptInEveryStep,
-  midDelete,
-  RESUME,
-  SIGNALS,
-  type Signal,
-  STEPS,
-} from './support/interrupt.ts';
+import { interruptInEveryStep, midDelete, SIGNALS, type Signal, STEPS } from './support/interrupt.ts';
 import { runRecord } from './support/run-folder.ts';
-import { Site, summaryOf } from './support/site.ts';
+import { type Route, Site, summaryOf } from './support/site.ts';
+
+const DELETING = ['--delete', '--yes'];
+
+/** How a run over each of the routes is begun: with what is special about it in force for every tag. */
+const WAYS = {
+  pod: ['--strategy', 'untag-first', '--concurrency', '4'],
+  skopeo: ['--concurrency', '4'],
+} as const;
 
 // Each with a sandbox of its own, at the same time: most of a chain of runs is waiting.
 describe('killed or interrupted', { concurrency: true }, () => {
-  test('in every step by kill -9; then --resume', async () => {
-    await using site = await Site.open();
-    await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 20 });
-    for (const [index, step] of STEPS.entries()) {
-      const command = site.start(index === 0 ? BEGIN : RESUME);
-      await command.step(step);
-      if (step === 'delete') await midDelete(site, command);
-      command.kill('SIGKILL');
-      assert.equal((await command.ended).signal, 'SIGKILL', step);
-      await site.assertNothingLost();
-    }
-    const ended = await site.runs(0, RESUME);
-    await site.assertCleaned();
-    const { planned, deleted, alreadyGone, resumed } = summaryOf(ended);
-    assert.equal(planned, site.judge().doomed.length);
-    assert.equal(Number(deleted) + Number(alreadyGone), planned);
-    assert.equal(resumed, true);
-  });
+  for (const [via, args] of Object.entries(WAYS)) {
+    test(`in every step by kill -9; then --resume (${via})`, async () => {
+      await using site = await Site.open({ via: via as Route });
+      await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 20 });
+      for (const [index, step] of STEPS.entries()) {
+        const command = site.start([...(index === 0 ? DELETING : ['--resume']), ...args]);
+        await command.step(step);
+        if (step === 'delete') await midDelete(site, command);
+        command.kill('SIGKILL');
+        assert.equal((await command.ended).signal, 'SIGKILL', step);
+        await site.assertNothingLost();
+      }
+      const ended = await site.runs(0, ['--resume', ...args]);
+      await site.assertCleaned();
+      const { planned, deleted, alreadyGone, resumed } = summaryOf(ended);
+      assert.equal(planned, site.judge().doomed.length);
+      assert.equal(Number(deleted) + Number(alreadyGone), planned);
+      assert.equal(resumed, true);
+    });
 
-  // Every signal in every step would be 27 runs; scripts/ordeal.ts does them all.
-  test('in every step by a signal: everything is put back at once; then --resume', async () => {
-    await using site = await Site.open();
-    await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 20 });
-    await interruptInEveryStep(site, (index) => SIGNALS[index % SIGNALS.length] as Signal);
-    await site.runs(0, RESUME);
-    await site.assertCleaned();
-  });
+    // Every signal in every step would be 27 runs; scripts/ordeal.ts does them all.
+    test(`in every step by a signal: all is put back at once; then --resume (${via})`, async () => {
+      await using site = await Site.open({ via: via as Route });
+      await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 20 });
+      const signalOf = (index: number) => SIGNALS[index % SIGNALS.length] as Signal;
+      await interruptInEveryStep(site, { signalOf, args });
+      await site.runs(0, ['--resume', ...args]);
+      await site.assertCleaned();
+    });
+  }
 
   test('through npm run clean, by the end of npm or Ctrl+C for all; then --resume', async () => {
     await using site = await Site.open();
@@ -54,7 +57,7 @@ describe('killed or interrupted', { concurrency: true }, () => {
       'Ctrl+C': (command) => command.killGroup('SIGINT'),
     };
     for (const [index, [name, end]] of Object.entries(ends).entries()) {
-      const args = [...(index === 0 ? ['--delete', '--yes'] : ['--resume']), '--concurrency', '1'];
+      const args = [...(index === 0 ? DELETING : ['--resume']), '--concurrency', '1'];
       const command = site.start(args, { through: 'npm' });
       await midDelete(site, command);
       end(command);
@@ -65,7 +68,7 @@ describe('killed or interrupted', { concurrency: true }, () => {
       await site.assertTidy();
       assert.equal(runRecord(site.stateDir).stage, 'deleting', name);
     }
-    await site.runs(0, RESUME, { through: 'npm' });
+    await site.runs(0, ['--resume'], { through: 'npm' });
     await site.assertCleaned();
   });
 });

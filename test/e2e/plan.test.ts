@@ -76,9 +76,18 @@ describe('planning', () => {
     const { doomed } = site.judge({ environments });
     assert.match(stdout, new RegExp(`${doomed.length} tags of \\d+ to delete`));
     assert.match(stdout, /\bALL \d+/);
+    assert.match(stdout, /\d+ tags of these only as tags/);
+    assert.match(stdout, /--resume --delete/);
+  });
+
+  test('by Skopeo: what shares its manifest with what stays is protected', async () => {
+    const { stdout } = await site.runs(0, ['--output', 'text', '--via', 'skopeo']);
+    await site.assertUntouched();
+    const { doomed } = site.judge({ unties: false });
+    assert.ok(doomed.length < site.judge().doomed.length);
+    assert.deepEqual(listed(site.stateDir), doomed);
     assert.match(stdout, /index child/);
     assert.match(stdout, /shared digest/);
-    assert.match(stdout, /--resume --delete/);
   });
 });
 
@@ -140,37 +149,38 @@ describe('a reviewed plan', () => {
     await site.assertCleaned({ environments: both });
   });
 
-  test('what was pushed since is kept, and so is what it needs', async () => {
-    await site.runs(0, []);
-    const repository = 'dominodatalab/environment';
-    const { tags, manifests } = site.before.get(repository) ?? assert.fail();
-    const digests = [...tags.values()];
-    const alone = site
-      .judge()
-      .doomed.filter((name) => name.startsWith(`${repository}:`))
-      .map((name) => name.slice(repository.length + 1))
-      .filter((tag) => digests.filter((digest) => digest === tags.get(tag)).length === 1);
-    const [moved = '', needed = '', source = ''] = alone;
-    const manifestOf = (tag: string) => manifests.get(tags.get(tag) ?? '') ?? assert.fail();
-    await site.registry.push(repository, moved, manifestOf(source));
-    await site.registry.push(repository, 'pushed-since', manifestOf(needed));
+  for (const [via, unties] of [
+    ['pod', true],
+    ['skopeo', false],
+  ] as const)
+    test(`what was pushed since is kept, and so is what it needs (${via})`, async () => {
+      await site.runs(0, ['--via', via]);
+      const repository = 'dominodatalab/environment';
+      const { tags, manifests } = site.before.get(repository) ?? assert.fail();
+      const digests = [...tags.values()];
+      const alone = site
+        .judge()
+        .doomed.filter((name) => name.startsWith(`${repository}:`))
+        .map((name) => name.slice(repository.length + 1))
+        .filter((tag) => digests.filter((digest) => digest === tags.get(tag)).length === 1);
+      const [moved = '', needed = '', source = ''] = alone;
+      const manifestOf = (tag: string) => manifests.get(tags.get(tag) ?? '') ?? assert.fail();
+      await site.registry.push(repository, moved, manifestOf(source));
+      await site.registry.push(repository, 'pushed-since', manifestOf(needed));
 
-    const ended = await site.runs(0, ['--resume', '--delete', '--yes']);
-    const after = (await site.registry.view()).get(repository)?.tags;
-    // The doomed tag that was moved onto another doomed one's manifest keeps that one, too.
-    for (const [tag, digest] of [
-      [moved, tags.get(source)],
-      ['pushed-since', tags.get(needed)],
-      [needed, tags.get(needed)],
-    ] as const)
-      assert.equal(after?.get(tag), digest, tag);
-    const summary = summaryOf(ended);
-    const { planned, deleted, alreadyGone, failed, drifted } = summary;
-    assert.ok(Number(drifted) >= 1, ended.stdout);
-    assert.equal(Number(deleted) + Number(alreadyGone) + Number(failed) + Number(drifted), planned);
-    await site.assertNothingLost();
-    await site.assertTidy();
-  });
+      const ended = await site.runs(0, ['--resume', '--delete', '--yes', '--via', via]);
+      const after = (await site.registry.view()).get(repository)?.tags;
+      assert.equal(after?.get(moved), tags.get(source), 'the doomed tag that was moved onto another manifest');
+      assert.equal(after?.get('pushed-since'), tags.get(needed), 'the new tag on a doomed manifest');
+      // Where tags can be untied, only the manifests stay that those two need.
+      for (const tag of [needed, source])
+        assert.equal(after?.get(tag), unties ? undefined : tags.get(tag), tag);
+      const { planned, deleted, alreadyGone, failed, drifted } = summaryOf(ended);
+      assert.ok(Number(drifted) >= 1, ended.stdout);
+      assert.equal(Number(deleted) + Number(alreadyGone) + Number(failed) + Number(drifted), planned);
+      await site.assertNothingLost({ unties });
+      await site.assertTidy();
+    });
 
   test('a changed plan is refused', async () => {
     await site.runs(0, []);

@@ -270,6 +270,7 @@ describe('a failure while untying', () => {
     };
     await assert.rejects(scene.step(deleteTags), reason);
     assert.ok(untied < 40, `${untied} untied`);
+    assert.match(scene.person.warnings.join('\n'), /untied.*--resume finishes it/);
   });
 });
 

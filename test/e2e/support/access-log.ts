@@ -1,25 +1,39 @@
 /** The registry's access log: what was really asked of it. */
 import { readFile } from 'node:fs/promises';
 
-export interface Deletion {
-  /** `repository@digest`. */
-  readonly manifest: string;
+/** A request that changes what a repository holds. */
+export interface Change {
+  readonly method: 'PUT' | 'DELETE';
+  /** `repository@digest`, or `repository:tag`. */
+  readonly target: string;
   readonly status: number;
 }
 
-/** Every DELETE of a manifest, in its order. Deletions of digests that cannot exist are not counted. */
-export async function deletions(log: string): Promise<readonly Deletion[]> {
-  const text = await readFile(log, 'utf8');
-  const requests = text.matchAll(/"DELETE \/v2\/(\S+)\/manifests\/(sha256:[0-9a-f]{64}) [^"]*" (\d{3})/g);
+const REQUEST = /"(PUT|DELETE) \/v2\/(\S+)\/manifests\/(\S+) [^"]*" (\d{3}) \d+ "[^"]*" "([^"]*)"/g;
+/** What Node's `fetch` calls itself: the tests' own requests. */
+const TESTS = /^node/;
+/** Where the program asks for what cannot be, to find out what the registry does. */
+const PROBED = /^registry-cleaner\/probe[@:]/;
+
+/** Every PUT and DELETE of a manifest that came from the program, in their order, but for its probes. */
+export async function changes(log: string): Promise<readonly Change[]> {
+  const requests = (await readFile(log, 'utf8')).matchAll(REQUEST);
   return [...requests]
-    .map(([, repository, digest, status]) => ({
-      manifest: `${repository}@${digest}`,
+    .filter(([, , , , , agent = '']) => !TESTS.test(agent))
+    .map(([, method, repository, reference = '', status]) => ({
+      method: method as Change['method'],
+      target: `${repository}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`,
       status: Number(status),
     }))
-    .filter(({ manifest }) => !/:0{64}$/.test(manifest));
+    .filter(({ target }) => !PROBED.test(target));
+}
+
+/** Every DELETE by digest. */
+export async function deletions(log: string): Promise<readonly Change[]> {
+  return (await changes(log)).filter(({ method, target }) => method === 'DELETE' && target.includes('@'));
 }
 
 /** How many of them had been asked for before. */
-export function repeated(all: readonly Deletion[]): number {
-  return all.length - new Set(all.map(({ manifest }) => manifest)).size;
+export function repeated(all: readonly Change[]): number {
+  return all.length - new Set(all.map(({ method, target }) => `${method} ${target}`)).size;
 }

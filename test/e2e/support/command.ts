@@ -92,13 +92,24 @@ export class Command {
     }
   }
 
-  /** Waits for an event. @throws Error when the command ends without it */
+  /** Waits for an event, as long as the command tells something. @throws Error when it ends without the event */
   async event(what: string, fits: (event: Event) => boolean): Promise<Event> {
-    return eventually(what, () => {
-      const event = this.events.find(fits);
-      if (event === undefined && this.hasEnded) throw new Error(`ended without ${what}:\n${this.output}`);
-      return event;
-    });
+    return await this.until(what, () => this.events.find(fits));
+  }
+
+  /** Waits for a condition, as long as the command tells something. @throws Error when it ends before that */
+  async until<T>(
+    what: string,
+    look: () => T | undefined | false | Promise<T | undefined | false>,
+  ): Promise<T> {
+    const lookWhileRunning = async () => {
+      const hasEnded = this.hasEnded;
+      const found = await look();
+      if ((found === undefined || found === false) && hasEnded)
+        throw new Error(`ended without ${what}:\n${this.output}`);
+      return found;
+    };
+    return await eventually(what, lookWhileRunning, { progress: () => this.output.length });
   }
 
   /** Waits until a step has begun. */

@@ -1,10 +1,9 @@
 /** Interrupting a run at a known moment. */
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
-import { deletions } from './access-log.ts';
+import { changes, deletions } from './access-log.ts';
 import type { Command } from './command.ts';
 import { type Site, summaryOf } from './site.ts';
-import { eventually } from './wait.ts';
 
 export const STEPS = [
   'deploy-pod',
@@ -20,25 +19,34 @@ export const STEPS = [
 export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type Signal = (typeof SIGNALS)[number];
 
-export const BEGIN = ['--delete', '--yes', '--concurrency', '4'];
-export const RESUME = ['--resume', '--concurrency', '4'];
-
-/** Waits until some, but not all, of what is doomed has been deleted. */
+/** Waits until some, but not all, of what is to be untied and deleted has been. */
 export async function midDelete(site: Site, command: Command, more = 2): Promise<void> {
   await command.step('delete');
-  const before = (await deletions(site.sandbox.registryLog)).length;
-  await eventually('a few deletions', async () => {
-    assert.ok(!command.hasEnded, command.output);
-    return (await deletions(site.sandbox.registryLog)).length >= before + more;
-  });
+  const log = site.sandbox.registryLog;
+  const before = (await changes(log)).length;
+  await command.until('a few changes', async () => (await changes(log)).length >= before + more);
+}
+
+/** Waits until the first of the manifests has been deleted of which no tag is to be left. */
+export async function midManifests(site: Site, command: Command): Promise<void> {
+  const log = site.sandbox.registryLog;
+  const doomed = new Set(site.judge().doomedManifests);
+  const before = (await deletions(log)).length;
+  await command.until('a deleted manifest', async () =>
+    (await deletions(log)).slice(before).some(({ target }) => doomed.has(target)),
+  );
 }
 
 /** Begins a run and resumes it, with a signal in every step. After each of them everything must be as before. */
-export async function interruptInEveryStep(site: Site, signalOf: (index: number) => Signal): Promise<void> {
+export async function interruptInEveryStep(
+  site: Site,
+  options: { readonly signalOf: (index: number) => Signal; readonly args?: readonly string[] },
+): Promise<void> {
+  const { signalOf, args = [] } = options;
   for (const [index, step] of STEPS.entries()) {
     const signal = signalOf(index);
     const code = 128 + constants.signals[signal];
-    const command = site.start(index === 0 ? BEGIN : RESUME);
+    const command = site.start([...(index === 0 ? ['--delete', '--yes'] : ['--resume']), ...args]);
     await command.step(step);
     if (step === 'delete') await midDelete(site, command);
     command.kill(signal);

@@ -7,18 +7,24 @@ const LOOK_EVERY_MS = 10;
  * Returns the first value of `look` that is neither `undefined` nor `false`.
  *
  * @param what for the error: what was waited for
+ * @param patience as long as `progress` gives something new, the time begins anew
  * @throws Error after `timeoutMs`
  */
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  { timeoutMs = 60_000 }: { timeoutMs?: number } = {},
+  patience: { readonly timeoutMs?: number; readonly progress?: () => unknown } = {},
 ): Promise<T> {
-  const startedAt = performance.now();
+  const { timeoutMs = 60_000, progress = () => undefined } = patience;
+  let since = performance.now();
+  let reached = progress();
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (performance.now() - startedAt > timeoutMs)
+    const now = progress();
+    if (now !== reached) since = performance.now();
+    reached = now;
+    if (performance.now() - since > timeoutMs)
       throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`);
     await passed(LOOK_EVERY_MS);
   }
