@@ -47,11 +47,10 @@ export function portForwardSession(
   const stands = Promise.withResolvers<void>();
   stands.promise.catch(() => {});
   const incoming = outputOf(socket);
-  /** What each channel still has to say of the port. */
-  const unopened = new Map([
-    [DATA, PORT_BYTES],
-    [ERROR, PORT_BYTES],
-  ]);
+  const withoutPort = portStripper(() => {
+    clearTimeout(timer);
+    stands.resolve();
+  });
   let complaint = Buffer.alloc(0);
   let trouble = '';
   /** Why it ended; `undefined` as long as it goes on, and when the registry closed the connection. */
@@ -79,15 +78,7 @@ export function portForwardSession(
 
   function receive(message: Buffer): void {
     const channel = message[0] ?? -1;
-    const waited = unopened.get(channel) ?? 0;
-    const data = message.subarray(1 + waited);
-    if (waited > 0) {
-      unopened.set(channel, Math.max(0, waited - (message.length - 1)));
-      if ([...unopened.values()].every((bytes) => bytes === 0)) {
-        clearTimeout(timer);
-        stands.resolve();
-      }
-    }
+    const data = withoutPort(channel, message.subarray(1));
     if (data.length === 0) return;
     if (channel === DATA && !incoming.destroyed && !incoming.push(data)) socket.pause();
     if (channel === ERROR) complaint = Buffer.concat([complaint, data]).subarray(0, ERROR_KEPT_BYTES);
@@ -125,5 +116,20 @@ export function portForwardSession(
       },
       close: () => socket.terminate(),
     },
+  };
+}
+
+/** Takes the port's number off the beginning of each channel, and tells when both have said theirs. */
+function portStripper(onOpen: () => void): (channel: number, data: Buffer) => Buffer {
+  const missing = new Map([
+    [DATA, PORT_BYTES],
+    [ERROR, PORT_BYTES],
+  ]);
+  return (channel, data) => {
+    const expected = missing.get(channel) ?? 0;
+    if (expected === 0) return data;
+    missing.set(channel, Math.max(0, expected - data.length));
+    if ([...missing.values()].every((bytes) => bytes === 0)) onOpen();
+    return data.subarray(expected);
   };
 }
