@@ -181,6 +181,22 @@ function testUntagging(
         assert.deepEqual(await server.registry.tags(repository), ['kept']);
       }));
 
+    it('and goes on where a registry was ended in the middle of a sweep', () =>
+      use(async (untagging, registry) => {
+        const repository = 'untie/ended' as Repository;
+        const digest = await server.registry.putImage(repository, ['a', 'b', 'c', 'kept']);
+        const ledger = ledgerOf({ a: digest, b: digest, c: digest });
+        for (const name of ledger.tags.keys()) await untagging.untie(repository, name, ledger);
+        const throwAway = await server.registry.digest(repository, 'a');
+        if (throwAway !== undefined) {
+          await server.registry.loseManifest(repository, throwAway);
+          assert.equal((await registry.resolve(repository, tag('a'))).state, 'dangling');
+        }
+        await untagging.sweep(repository, ledger);
+        assert.deepEqual(await server.registry.tags(repository), ['kept']);
+        assert.equal(await server.registry.digest(repository, throwAway ?? UNKNOWN_DIGEST), undefined);
+      }));
+
     it('and keeps a ledger of it', () =>
       use(async (untagging) => {
         const repository = 'untie/ledger' as Repository;

@@ -37,18 +37,17 @@ async function dial(options: DirectDialerOptions, signal: AbortSignal): Promise<
   const abort = () => connected.reject(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   socket.once('connect', connected.resolve);
-  socket.once('error', connected.reject);
+  // Stays there: an error before anybody reads must not end the program.
+  socket.on('error', connected.reject);
   try {
     await connected.promise;
   } catch (error) {
-    socket.on('error', () => {});
     socket.destroy();
     signal.throwIfAborted();
     throw connectError(where, error);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
-    socket.off('error', connected.reject);
   }
   return streamOf(socket, where);
 }

@@ -11,6 +11,8 @@ export function duplexOf(stream: ByteStream | SocketStream): Duplex {
   return 'socket' in stream ? stream.socket : new StreamDuplex(stream);
 }
 
+type Callback = (error?: Error | null) => void;
+
 class StreamDuplex extends Duplex {
   readonly #stream: ByteStream;
   #wanted = Promise.withResolvers<void>();
@@ -18,6 +20,8 @@ class StreamDuplex extends Duplex {
   constructor(stream: ByteStream) {
     super({ allowHalfOpen: false });
     this.#stream = stream;
+    // An error before anybody reads must not end the program.
+    this.on('error', () => {});
     void this.#pump();
   }
 
@@ -25,19 +29,23 @@ class StreamDuplex extends Duplex {
     this.#wanted.resolve();
   }
 
-  override _write(data: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.#stream.write(data).then(() => callback(), callback);
+  override _write(data: Buffer, _encoding: BufferEncoding, callback: Callback): void {
+    this.#send(data, callback);
   }
 
   /** What was written together goes out together: each message of an exec costs a round of its own. */
-  override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
-    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'buffer' as BufferEncoding, callback);
+  override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
+    this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk)), callback);
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#stream.close();
     this.#wanted.resolve();
     callback(error);
+  }
+
+  #send(data: Buffer, callback: Callback): void {
+    this.#stream.write(data).then(() => callback(), callback);
   }
 
   async #pump(): Promise<void> {

@@ -36,10 +36,18 @@ export class OciUntagging implements Untagging {
     else await this.#manifests.put({ repository, reference: tag }, stored(throwAwayManifest(ledger)));
   }
 
+  /**
+   * Deleting a manifest, Docker Distribution removes it first and unties its tags after that. Ended in between, it
+   * leaves tags that stand for nothing; put back, the manifest can be deleted once more, with all that are left.
+   */
   async sweep(repository: Repository, ledger: Ledger): Promise<void> {
     // Also where tags can be deleted: the registry may have been a version 2 when this ledger was begun.
-    const reference = digestOf(throwAwayManifest(ledger).text);
-    await this.#manifests.delete({ repository, reference });
+    const manifest = stored(throwAwayManifest(ledger));
+    const place = { repository, reference: digestOf(manifest.bytes) };
+    if ((await this.#manifests.delete(place)) === 'deleted') return;
+    if ((await this.#probes.untyingMeans()) === 'delete-tag') return;
+    await this.#manifests.put(place, manifest);
+    await this.#manifests.delete(place);
   }
 
   async retie(repository: Repository, tag: Tag, digest: Digest): Promise<'tied' | 'gone'> {
@@ -71,6 +79,12 @@ export class OciUntagging implements Untagging {
   }
 }
 
-function stored({ mediaType, text }: { mediaType: string; text: string }): StoredManifest {
+function stored({
+  mediaType,
+  text,
+}: {
+  mediaType: string;
+  text: string;
+}): StoredManifest & { bytes: Buffer } {
   return { mediaType, bytes: Buffer.from(text) };
 }

@@ -57,7 +57,7 @@ describe('What the registry refuses', () => {
     assert.ok(error.message.length < 600);
   });
 
-  it('is told without its words when these are no registry’s', async () => {
+  it("is told without its words when these are not a registry's", async () => {
     for (const body of ['<html>', '{"errors":7}', '{"errors":[null]}', '[]', '{"errors":[{"code":7}]}']) {
       const error = await failAt({ status: 500, body }, 'temporary');
       assert.equal(error.code, undefined);
