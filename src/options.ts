@@ -29,6 +29,7 @@ export interface Options {
   readonly registry: string;
   readonly registryWorkload: string;
   readonly registryContainer: string | undefined;
+  readonly registryContainerPort: number | undefined;
   readonly username: string | undefined;
   readonly via: Route;
   /** `undefined`: whatever is cheaper. */
@@ -96,6 +97,7 @@ export function readOptions(given: {
     registry: registry.address,
     registryWorkload: value.text('registry-workload'),
     registryContainer: value.optional('registry-container'),
+    registryContainerPort: value.port('registry-container-port'),
     username: value.optional('username'),
     via,
     strategy: strategies.find((strategy) => strategy === value.text('strategy')),

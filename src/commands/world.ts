@@ -27,7 +27,11 @@ export interface Connection {
   /** Connections to the registry from inside the pod. */
   podDialer(registry: { host: string; port: number }): Dialer;
   /** Connections to the registry's own pod. */
-  portForward(registry: { host: string; port: number }): Dialer;
+  portForward(registry: {
+    port: number;
+    containerPort?: number | undefined;
+    container?: string | undefined;
+  }): Dialer;
   /** What a command needs to be allowed to do; `secret`: the password has to come from the Secret. */
   permissions(need: {
     deleting: boolean;

@@ -39,7 +39,12 @@ export async function openRegistry(request: RegistryRequest): Promise<OpenedRegi
 /** How each route that speaks HTTP makes its connections. */
 const dialers = {
   pod: ({ connection, options }) => connection.podDialer(addressOf(options)),
-  'port-forward': ({ connection, options }) => connection.portForward(addressOf(options)),
+  'port-forward': ({ connection, options }) =>
+    connection.portForward({
+      port: addressOf(options).port,
+      containerPort: options.registryContainerPort,
+      container: options.registryContainer,
+    }),
   direct: ({ options }) =>
     createDirectDialer({ ...addressOf(options), connectTimeoutMs: CONNECT_TIMEOUT_MS }),
 } as const satisfies Readonly<Record<Exclude<Route, 'skopeo'>, (request: RegistryRequest) => Dialer>>;

@@ -117,6 +117,12 @@ export const optionDefinitions = {
     value: 'NAME',
     describe: 'its container, where that is not clear',
   },
+  'registry-container-port': {
+    type: 'string',
+    group: REGISTRY,
+    value: 'PORT',
+    describe: 'the port that it listens on, where --via port-forward cannot tell',
+  },
   username: {
     type: 'string',
     group: REGISTRY,

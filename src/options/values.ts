@@ -61,6 +61,14 @@ export class Values {
     throw wrong(name, text, `a whole number from ${range.least} to ${range.most}`);
   }
 
+  port(name: OptionName): number | undefined {
+    const text = this.optional(name);
+    if (text === undefined) return undefined;
+    const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
+    if (port >= 1 && port <= 65_535) return port;
+    throw wrong(name, text, 'a port, 1 to 65535');
+  }
+
   /** In milliseconds. */
   duration(name: OptionName): number {
     const text = this.text(name);
