@@ -4,18 +4,23 @@ import { after, before, describe, it } from 'node:test';
 import type { Digest, Repository, Tag } from '../../src/domain/names.ts';
 import type { Registry } from '../../src/ports.ts';
 import { OCI_IMAGE, OCI_INDEX, startRegistry, type TestRegistry } from '../support/registry.ts';
-import { failureOf, type RegistryFactory, useRegistry } from './registry-target.ts';
+import {
+  type ContractOptions,
+  failureOf,
+  type RegistryFactory,
+  tagsLeft,
+  useRegistry,
+} from './registry-target.ts';
 import { testUntaggingContract } from './untagging-contract.ts';
 
 const REPOSITORY = 'dominodatalab/environment' as Repository;
 const UNKNOWN_DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}` as Digest;
 const tag = (text: string) => text as Tag;
 
-/** @param options.untags whether the adapter can take tags off their manifests */
 export function testRegistryContract(
   title: string,
   factory: RegistryFactory,
-  { untags = true }: { readonly untags?: boolean } = {},
+  { untags = true, storage = {} }: ContractOptions = {},
 ): void {
   const use = (
     server: TestRegistry,
@@ -26,7 +31,7 @@ export function testRegistryContract(
   describe(`${title} keeps the promises of a registry`, () => {
     let server: TestRegistry;
     before(async () => {
-      server = await startRegistry();
+      server = await startRegistry(storage);
     });
     after(() => server[Symbol.asyncDispose]());
 
@@ -47,7 +52,7 @@ export function testRegistryContract(
         ));
 
       it('needs no credentials where the registry has none', async () => {
-        await using open = await startRegistry({ auth: false });
+        await using open = await startRegistry({ ...storage, auth: false });
         await use(open, async (registry) => {
           await registry.check(AbortSignal.timeout(30_000));
           assert.deepEqual(await registry.listTags(REPOSITORY), { state: 'missing' });
@@ -68,10 +73,10 @@ export function testRegistryContract(
         use(server, async (registry) => {
           const digest = await server.putImage('list/emptied', ['only']);
           await registry.deleteManifest('list/emptied' as Repository, digest);
-          assert.deepEqual(await registry.listTags('list/emptied' as Repository), {
-            state: 'listed',
-            tags: [],
-          });
+          assert.deepEqual(
+            await registry.listTags('list/emptied' as Repository),
+            storage.storage === 'object-store' ? { state: 'missing' } : { state: 'listed', tags: [] },
+          );
           assert.deepEqual(await registry.listTags('list/404' as Repository), { state: 'missing' });
         }));
 
@@ -143,9 +148,9 @@ export function testRegistryContract(
           await server.loseManifest(repository, lost);
           await registry.removeDanglingTag(repository, tag('one'));
           assert.deepEqual(await registry.resolve(repository, tag('one')), { state: 'gone' });
-          assert.deepEqual(await server.tags(repository), ['kept', 'two']);
+          assert.deepEqual(await tagsLeft(server, repository), ['kept', 'two']);
           await registry.removeDanglingTag(repository, tag('two'));
-          assert.deepEqual(await server.tags(repository), ['kept']);
+          assert.deepEqual(await tagsLeft(server, repository), ['kept']);
           assert.equal(await server.digest(repository, 'kept'), kept);
         }));
 
@@ -163,7 +168,7 @@ export function testRegistryContract(
           await server.stop();
           await server.start();
           await registry.removeDanglingTag(repository, tag('one'));
-          assert.deepEqual(await server.tags(repository), []);
+          assert.deepEqual(await tagsLeft(server, repository), []);
         }));
 
       it('resolves hundreds of tags at once, of whatever kind, each rightly', () =>
@@ -200,7 +205,7 @@ export function testRegistryContract(
           const digest = await server.putImage(repository, ['one', 'twin']);
           const kept = await server.putImage(repository, ['kept']);
           assert.equal(await registry.deleteManifest(repository, digest), 'deleted');
-          assert.deepEqual(await server.tags(repository), ['kept']);
+          assert.deepEqual(await tagsLeft(server, repository), ['kept']);
           assert.equal(await server.digest(repository, 'kept'), kept);
           assert.deepEqual(await registry.resolve(repository, tag('twin')), { state: 'gone' });
         }));
@@ -220,13 +225,13 @@ export function testRegistryContract(
           const child = await server.putImage(repository, ['child']);
           const index = await server.putIndex(repository, 'index', [child]);
           assert.equal(await registry.deleteManifest(repository, index), 'deleted');
-          assert.deepEqual(await server.tags(repository), ['child']);
+          assert.deepEqual(await tagsLeft(server, repository), ['child']);
         }));
     });
 
     describe('deletionState', () => {
       it('tells whether manifests can be deleted, if anything', async () => {
-        await using changing = await startRegistry();
+        await using changing = await startRegistry(storage);
         await use(changing, async (registry) => {
           assert.equal(await registry.deletionState(), untags ? 'enabled' : 'unknown');
           await changing.stop();
@@ -239,7 +244,7 @@ export function testRegistryContract(
 
     describe('when the registry refuses or fails', () => {
       it('tells that deletion is disabled', async () => {
-        await using frozen = await startRegistry({ deletion: false });
+        await using frozen = await startRegistry({ ...storage, deletion: false });
         const digest = await frozen.putImage(REPOSITORY, ['405']);
         await use(frozen, async (registry) => {
           await failureOf(registry.deleteManifest(REPOSITORY, digest), 'unsupported');
@@ -249,7 +254,7 @@ export function testRegistryContract(
       });
 
       it('tells that it cannot be reached, and works again when it can', async () => {
-        await using restarting = await startRegistry();
+        await using restarting = await startRegistry(storage);
         const digest = await restarting.putImage(REPOSITORY, ['one', 'two']);
         await use(restarting, async (registry) => {
           await registry.check(AbortSignal.timeout(30_000));
@@ -292,5 +297,5 @@ export function testRegistryContract(
     });
   });
 
-  testUntaggingContract(title, factory, { untags });
+  testUntaggingContract(title, factory, { untags, storage });
 }

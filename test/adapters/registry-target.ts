@@ -1,7 +1,9 @@
 /** An adapter under test, and the registry that it speaks to. */
 import assert from 'node:assert/strict';
 import { RegistryError, type RegistryFailure } from '../../src/domain/errors.ts';
+import type { Repository } from '../../src/domain/names.ts';
 import type { Credentials, Registry } from '../../src/ports.ts';
+import type { RegistryOptions, TestRegistry } from '../support/registry.ts';
 
 interface RegistryTarget {
   readonly host: string;
@@ -13,6 +15,18 @@ interface RegistryTarget {
 export type RegistryFactory = (
   target: RegistryTarget,
 ) => Promise<{ readonly registry: Registry; dispose(): Promise<void> }>;
+
+export interface ContractOptions {
+  /** Whether the adapter can take tags off their manifests. Default: yes. */
+  readonly untags?: boolean;
+  /** What the registries keep their content in. Default: files. */
+  readonly storage?: Pick<RegistryOptions, 'storage' | 'redirects' | 'readDelayMs'>;
+}
+
+/** The tags that are left, sorted. In an object store there are no folders: without tags, the repository is gone. */
+export async function tagsLeft(server: TestRegistry, repository: Repository): Promise<readonly string[]> {
+  return (await server.tags(repository)) ?? [];
+}
 
 /** Runs a test with an adapter of its own. */
 export async function useRegistry(

@@ -21,7 +21,7 @@ const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
 
 const CREDENTIALS = { username: 'domino-registry', password: `p"w'$\\ ${'é'}%s` };
 
-interface RegistryOptions extends ObjectStoreSettings {
+export interface RegistryOptions extends ObjectStoreSettings {
   /** Basic authentication. Default: on. */
   readonly auth?: boolean;
   /** Whether manifests can be deleted. Default: yes. */

@@ -1,8 +1,9 @@
 import { createDirectDialer } from '../../../src/adapters/oci/direct-dialer.ts';
 import { createOciRegistry } from '../../../src/adapters/oci/registry.ts';
 import { testRegistryContract } from '../registry-contract.ts';
+import type { RegistryFactory } from '../registry-target.ts';
 
-testRegistryContract('The direct route', async ({ host, credentials, signal }) => {
+const direct: RegistryFactory = async ({ host, credentials, signal }) => {
   const { hostname, port } = new URL(`http://${host}`);
   const registry = createOciRegistry({
     ...{ credentials, signal },
@@ -14,4 +15,9 @@ testRegistryContract('The direct route', async ({ host, credentials, signal }) =
     routeName: 'direct',
   });
   return { registry, dispose: async () => {} };
+};
+
+testRegistryContract('The direct route', direct);
+testRegistryContract('The direct route to a slow object store', direct, {
+  storage: { storage: 'object-store', redirects: true, readDelayMs: 5 },
 });
