@@ -91,6 +91,10 @@ export class RegistryClient {
     const signal = request.signal ?? this.#options.signal;
     signal.throwIfAborted();
     const pass = request.signal ? undefined : await this.#gate.enter(kindOf(request), signal);
+    if (signal.aborted) {
+      pass?.leave('failed');
+      throw signal.reason;
+    }
     const control = new AbortController();
     const answer = this.#converse(request, control.signal).then(
       (received) => {
