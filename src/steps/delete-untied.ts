@@ -67,12 +67,23 @@ class UntyingRepository {
 
   async #findLedgers(): Promise<readonly Ledger[]> {
     const { context } = this.#deleting;
-    const tags = (await tagsOf(context, this.#repository)) ?? [];
-    const found = await ledgersOf(context, this.#repository, tags.filter(isMarker));
+    const markers = ((await tagsOf(context, this.#repository)) ?? []).filter(isMarker);
+    const found = await ledgersOf(context, this.#repository, markers);
+    for (const marker of markers) if (!found.has(marker)) await this.#removeDead(marker);
     // A ledger that the journal knows of, but not the registry, was never written, or was removed.
     for (const marker of context.outcomes.ledgers(this.#repository))
       if (!found.has(marker)) this.#settle(marker);
     return [...found.values()];
+  }
+
+  /** A registry that was ended in the middle of deleting a ledger leaves its marker without a manifest. */
+  async #removeDead(marker: Tag): Promise<void> {
+    const { registry } = this.#deleting.context;
+    await this.#try(async () => {
+      if ((await registry.resolve(this.#repository, marker)).state === 'dangling')
+        await registry.removeDanglingTag(this.#repository, marker);
+    });
+    this.#settle(marker);
   }
 
   /** Notes in the registry what is about to be untied, as far as an earlier start of this run has not done so. */

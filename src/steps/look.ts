@@ -56,6 +56,8 @@ export async function contentOf(
   const ledgers = await ledgersOf(context, ref.repository, tags);
   const digests = new Map<Tag, Digest | undefined>();
   const untied = new Map<Tag, Tag>();
+  /** Of ledgers that a registry was ended in the middle of deleting. */
+  const deadMarkers = new Set<Tag>();
   const indexes: Record<Digest, readonly Digest[]> = {};
   await concurrently(tags, context.settings.concurrency * IN_FLIGHT, async (tag) => {
     if (ledgers.has(tag)) return;
@@ -67,7 +69,9 @@ export async function contentOf(
     } else if (resolution.state === 'untied') {
       digests.set(tag, ledgers.get(resolution.marker)?.tags.get(tag));
       untied.set(tag, resolution.marker);
-    } else if (resolution.state !== 'gone') digests.set(tag, undefined);
+    } else if (resolution.state === 'dangling' && isMarker(tag) && context.registry.untagging)
+      deadMarkers.add(tag);
+    else if (resolution.state !== 'gone') digests.set(tag, undefined);
     given.onLooked?.();
   });
   // In the order of the listing, whatever answered first.
@@ -81,7 +85,7 @@ export async function contentOf(
       await withUntied(context, ref.repository, { indexes, digests, untied }),
     ),
     untied,
-    ledgers: [...ledgers.keys()],
+    ledgers: [...ledgers.keys(), ...deadMarkers],
   };
 }
 

@@ -197,6 +197,17 @@ describe('what an unfinished run has untied', () => {
       /7 was untied by an unfinished run and cannot be put back/,
     );
   });
+
+  it('is tidied up where the registry has lost the ledger itself', async () => {
+    for (const go of [async (scene: Scene) => scene, (scene: Scene) => elsewhere(scene, entry(A, 9))]) {
+      const scene = await untying(['7 seven']);
+      await killed(scene, 'removeLedger', 1);
+      scene.registry.breakManifest(LEGACY, `ledger ${markerTag(RUN, 1)}`);
+      restart(scene);
+      await (await go(scene)).step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+    }
+  });
 });
 
 describe('a failure while untying', () => {
