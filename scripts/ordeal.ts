@@ -5,15 +5,9 @@
 import assert from 'node:assert/strict';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import {
-  interruptInEveryStep,
-  midDelete,
-  RESUME,
-  SIGNALS,
-  type Signal,
-} from '../test/e2e/support/interrupt.ts';
+import { interruptInEveryStep, midDelete, SIGNALS, type Signal } from '../test/e2e/support/interrupt.ts';
 import { killAgainAndAgain } from '../test/e2e/support/ordeal.ts';
-import { Site, summaryOf } from '../test/e2e/support/site.ts';
+import { ROUTES, Site, summaryOf } from '../test/e2e/support/site.ts';
 import { endOfLife } from './sandbox/end-of-life.ts';
 import type { Fault } from './sandbox/faults.ts';
 
@@ -21,12 +15,17 @@ const DELETING = ['--delete', '--yes'];
 const POD = 'docker-registry-cleaner';
 /** How often bad weather comes in a run. */
 const HITS = 3;
+/** Of so many kills, one is not resumed, but recovered and begun anew by somebody else. */
+const ANEW_EVERY = 2;
 
 const options = await yargs(hideBin(process.argv))
   .scriptName('node scripts/ordeal.ts')
   .usage('$0 [options] [ORDEAL …]\n\nWithout an ORDEAL, all of them:')
   .usage('  whole    everything is deleted; then the same by --only legacy and --only new')
-  .usage('  kills    kill -9 at random moments, resumed each time; then the same, and recover')
+  .usage(
+    '  kills    kill -9 at random moments, resumed each time; then the same, but after every second kill',
+  )
+  .usage('           somebody else recovers and begins a run of their own')
   .usage('  weather  sockets dropped, pods lost, the registry restarted, again and again in mid-delete')
   .usage('  signals  every signal in every step, resumed each time')
   .option('kills', { type: 'number', default: 30, describe: 'how often it is killed' })
@@ -36,6 +35,11 @@ const options = await yargs(hideBin(process.argv))
     describe: 'of the moments, to repeat them',
   })
   .option('concurrency', { type: 'number', default: 8, describe: 'operations at a time' })
+  .option('via', { choices: ROUTES, default: 'pod' as const, describe: 'the way to the registry' })
+  .option('strategy', {
+    choices: ['auto', 'by-digest', 'untag-first'] as const,
+    describe: 'how the registry is rid of tags [default: untag-first, by-digest with --via skopeo]',
+  })
   .option('environments', { type: 'number', default: 40, describe: 'environments in the registry' })
   .option('revisions', { type: 'number', default: 25, describe: 'revisions of each environment' })
   .option('legacy', { type: 'number', default: 10, describe: 'environments with a legacy repository' })
@@ -43,47 +47,49 @@ const options = await yargs(hideBin(process.argv))
   .version(false)
   .parseAsync();
 
+const { via } = options;
+const strategy = options.strategy ?? (via === 'skopeo' ? 'by-digest' : 'untag-first');
+const way = ['--strategy', strategy];
+const args = [...way, '--concurrency', String(options.concurrency)];
+
+/** The weather that there is on the way to the registry. */
+const restarted: Readonly<Record<string, Fault>> = { 'the registry restarted': { fault: 'restartRegistry' } };
+const inPod: Readonly<Record<string, Fault>> = {
+  'exec sockets dropped': { fault: 'dropExec', podPrefix: POD },
+  'pods lost': { fault: 'losePod', pod: POD },
+  ...restarted,
+};
+const storms = {
+  pod: inPod,
+  skopeo: inPod,
+  'port-forward': { 'forwarded connections dropped': { fault: 'dropForward' } satisfies Fault, ...restarted },
+  direct: restarted,
+}[via];
+
 const ordeals: Readonly<Record<string, (site: Site) => Promise<void>>> = {
   async whole(site) {
-    await site.runs(0, DELETING);
+    await site.runs(0, [...DELETING, ...args]);
     await site.assertCleaned();
     tell(`deleted ${site.judge().doomed.length} tags, left ${site.judge().left.length}`);
     await site.reset();
-    await site.runs(0, [...DELETING, '--only', 'legacy']);
+    await site.runs(0, [...DELETING, ...args, '--only', 'legacy']);
     await site.assertCleaned({ only: 'legacy' });
-    await site.runs(0, [...DELETING, '--only', 'new']);
+    await site.runs(0, [...DELETING, ...args, '--only', 'new']);
     await site.assertCleaned();
     tell('the same by --only legacy and --only new');
   },
 
   async kills(site) {
-    await survive(site);
-    const ended = await site.runs(0, ['--resume']);
-    await site.assertCleaned();
-    const { planned, deleted, alreadyGone } = summaryOf(ended);
-    assert.equal(Number(deleted) + Number(alreadyGone), planned);
-    tell(`resumed: ${planned} planned = ${deleted} deleted + ${alreadyGone} already gone`);
-
+    await survive(site, { whenKilled: 'resume' });
     await site.reset();
-    await survive(site);
-    await site.runs(0, ['recover', '--state-dir', `${site.folder}/elsewhere`]);
-    await site.assertTidy();
-    await site.assertNothingLost();
-    assert.equal(await site.registry.deletes(), false);
-    tell('recovered from a folder that knew nothing of the run');
-    await site.runs(0, ['--resume']);
-    await site.assertCleaned();
+    await survive(site, { whenKilled: 'resume or begin anew' });
   },
 
   async weather(site) {
-    const faults: Readonly<Record<string, Fault>> = {
-      'exec sockets dropped': { fault: 'dropExec', podPrefix: POD },
-      'pods lost': { fault: 'losePod', pod: POD },
-      'the registry restarted': { fault: 'restartRegistry' },
-    };
-    for (const [name, fault] of Object.entries(faults)) {
-      const command = site.start(DELETING);
-      const share = Math.floor(site.judge().doomedManifests / (HITS + 2));
+    const untying = args.includes('untag-first') ? site.judge().doomed.length : 0;
+    const share = Math.floor((untying + site.judge().doomedManifests.length) / (HITS + 2));
+    for (const [name, fault] of Object.entries(storms)) {
+      const command = site.start([...DELETING, ...args]);
       for (let hit = 1; hit <= HITS; hit += 1) {
         await midDelete(site, command, share);
         await site.sandbox.faults.inject(fault);
@@ -97,8 +103,9 @@ const ordeals: Readonly<Record<string, (site: Site) => Promise<void>>> = {
 
   async signals(site) {
     for (const [offset, first] of SIGNALS.entries()) {
-      await interruptInEveryStep(site, (step) => SIGNALS[(step + offset) % SIGNALS.length] as Signal);
-      await site.runs(0, RESUME);
+      const signalOf = (step: number) => SIGNALS[(step + offset) % SIGNALS.length] as Signal;
+      await interruptInEveryStep(site, { signalOf, args });
+      await site.runs(0, ['--resume', ...args]);
       await site.assertCleaned();
       tell(`a signal in every step, ${first} in the first`);
       await site.reset();
@@ -117,9 +124,10 @@ async function goThrough(names: readonly string[]): Promise<void> {
   const life = endOfLife();
   const { environments, revisions, legacy } = options;
   tell(
-    `seed ${options.seed}, ${environments} environments of ${revisions} revisions, ${legacy} of them legacy`,
+    `seed ${options.seed}, ${environments} environments of ${revisions} revisions, ${legacy} of them legacy; --via ${via} --strategy ${strategy}`,
   );
-  await using site = await Site.open({ environments, revisions, legacy, rolloutMs: 1000, podStartMs: 300 });
+  const content = { environments, revisions, legacy };
+  await using site = await Site.open({ via, ...content, rolloutMs: 1000, podStartMs: 300 });
   const interrupted = new Promise((resolve) => life.addEventListener('abort', resolve));
   await Promise.race([interrupted, oneAfterTheOther(site, names)]);
   if (life.aborted) process.exitCode = 130;
@@ -134,14 +142,29 @@ async function oneAfterTheOther(site: Site, names: readonly string[]): Promise<v
   }
 }
 
-/** Begins a run, and kills it as often as was asked for. */
-async function survive(site: Site): Promise<void> {
+/** Begins a run, kills it as often as was asked for, and lets the last one end. */
+async function survive(site: Site, given: { whenKilled: 'resume' | 'resume or begin anew' }): Promise<void> {
   const { kills, seed, concurrency } = options;
-  const result = await killAgainAndAgain(site, { kills, seed, concurrency, report: tell });
+  const anew = given.whenKilled === 'resume' ? {} : { anewEvery: ANEW_EVERY };
+  const result = await killAgainAndAgain(site, {
+    kills,
+    seed,
+    concurrency,
+    args: way,
+    ...anew,
+    report: tell,
+  });
   tell(
-    `${result.kills} kills, ${result.deletions} DELETEs, ${result.repeated} repeated, ${result.allowed} allowed`,
+    `${result.kills} kills, after ${result.anew} of them begun anew elsewhere; ${result.changes} PUTs and DELETEs, ${result.repeated} repeated, ${result.allowed} allowed`,
   );
   assert.ok(result.repeated <= result.allowed);
+  const ended = await site.runs(0, ['--resume', '--state-dir', result.stateDir, ...args]);
+  await site.assertCleaned();
+  const { planned, deleted, alreadyGone } = summaryOf(ended);
+  assert.equal(Number(deleted) + Number(alreadyGone), planned);
+  const { left, doomedManifests } = site.judge();
+  tell(`the last run: ${planned} planned = ${deleted} deleted + ${alreadyGone} already gone`);
+  tell(`${left.length} tags left, each with its digest; ${doomedManifests.length} manifests gone; no ledger`);
 }
 
 function tell(line: string): void {

@@ -2,13 +2,84 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { EnvVar } from '../../scripts/sandbox/options.ts';
-import { deletions, repeated } from './support/access-log.ts';
+import { deletions } from './support/access-log.ts';
 import { type Ended, parseEvents } from './support/command.ts';
 import { finishedLists, listed, runRecord } from './support/run-folder.ts';
-import { Site, summaryOf } from './support/site.ts';
+import { type Route, Site, summaryOf } from './support/site.ts';
 
 const VARIABLE = 'REGISTRY_STORAGE_DELETE_ENABLED';
 const DELETING = ['--delete', '--yes'];
+
+/** Cleans a registry, and holds all that the program has done and told against what it should have. */
+async function assertCleans(site: Site, args: readonly string[]): Promise<Ended> {
+  const ended = await site.runs(0, [...DELETING, ...args]);
+  await site.assertCleaned();
+  assert.equal(await site.registry.deletes(), false);
+
+  const { doomed, doomedManifests, counts } = site.judge();
+  const { planned, deleted, alreadyGone, failed, drifted, exitCode, mode, ...rest } = summaryOf(ended);
+  assert.deepEqual(
+    { planned, deleted, alreadyGone, failed, drifted },
+    { planned: doomed.length, deleted: doomed.length, alreadyGone: 0, failed: 0, drifted: 0 },
+  );
+  assert.deepEqual(
+    [exitCode, mode, rest.retained, rest.protected],
+    [0, 'delete', counts.retained, counts.protected],
+  );
+  const had = new Set(
+    [...site.before].flatMap(([name, { manifests }]) =>
+      [...manifests.keys()].map((each) => `${name}@${each}`),
+    ),
+  );
+  const asked = (await deletions(site.sandbox.registryLog)).map(({ target }) => target);
+  assert.deepEqual(asked.filter((target) => had.has(target)).toSorted(), doomedManifests.toSorted(), 'once');
+
+  assert.equal(runRecord(site.stateDir).stage, 'finished');
+  assert.deepEqual(listed(site.stateDir), doomed);
+  const repositories = new Set(doomed.map((name) => name.split(':')[0]));
+  assert.equal(finishedLists(site.stateDir).length, repositories.size);
+  return ended;
+}
+
+function skippedSteps({ stdout }: Ended) {
+  return parseEvents(stdout)
+    .filter(({ state }) => state === 'skipped')
+    .map(({ step, reason }) => ({ step, reason }));
+}
+
+// Each with a sandbox of its own: most of a run is waiting.
+describe('everything doomed goes, once, and nothing else', { concurrency: 3 }, () => {
+  const ways: Readonly<Record<string, { via?: Route; strategy?: string; needsNoPod?: string }>> = {
+    'unless told otherwise': {},
+    'through a pod, untag first': { via: 'pod', strategy: 'untag-first' },
+    "through a forwarded port of the registry's own pod": {
+      via: 'port-forward',
+      needsNoPod: '--via port-forward needs none',
+    },
+    directly: { via: 'direct', strategy: 'untag-first', needsNoPod: '--via direct needs none' },
+    'by Skopeo': { via: 'skopeo' },
+  };
+  for (const [name, { strategy, needsNoPod: reason, ...route }] of Object.entries(ways)) {
+    test(name, async () => {
+      await using site = await Site.open(route);
+      const pods = site.watchPods();
+      const args = strategy === undefined ? [] : ['--strategy', strategy];
+      const ended = await assertCleans(site, args);
+      const podSteps = ['deploy-pod', 'teardown'];
+      assert.deepEqual(skippedSteps(ended), reason ? podSteps.map((step) => ({ step, reason })) : []);
+      assert.equal(pods.end().length, reason ? 0 : 1);
+
+      const again = await site.runs(0, [...DELETING, ...args]);
+      assert.equal(summaryOf(again).planned, 0);
+      const skipped = skippedSteps(again).filter(({ step }) => !podSteps.includes(String(step)));
+      assert.deepEqual(
+        skipped.map(({ step }) => step),
+        ['enable-delete', 'delete', 'move-done', 'disable-delete'],
+      );
+      await site.assertCleaned();
+    });
+  }
+});
 
 describe('a StatefulSet', () => {
   let site: Site;
@@ -27,52 +98,12 @@ describe('a StatefulSet', () => {
     });
   }
 
-  test('everything doomed goes, once, and nothing else', async () => {
-    const started = await deletions(site.sandbox.registryLog);
-    const { stdout } = await site.runs(0, DELETING);
-    await site.assertCleaned();
-    const { doomed, doomedManifests, counts } = site.judge();
-    const { planned, deleted, alreadyGone, failed, drifted, exitCode, mode, ...rest } = summaryOf({ stdout });
-    assert.deepEqual(
-      { planned, deleted, alreadyGone, failed, drifted },
-      {
-        ...{ planned: doomed.length, deleted: doomed.length, alreadyGone: 0, failed: 0, drifted: 0 },
-      },
-    );
-    assert.deepEqual(
-      [exitCode, mode, rest.retained, rest.protected],
-      [0, 'delete', counts.retained, counts.protected],
-    );
-    const requests = (await deletions(site.sandbox.registryLog)).slice(started.length);
-    const ofTheBeginning = requests.map(({ target }) => target).filter((target) => had.has(target));
-    assert.deepEqual(ofTheBeginning.toSorted(), doomedManifests.toSorted());
-    assert.equal(await site.registry.deletes(), false);
-
-    assert.equal(runRecord(site.stateDir).stage, 'finished');
-    assert.deepEqual(listed(site.stateDir), doomed);
-    const repositories = new Set(doomed.map((name) => name.split(':')[0]));
-    assert.equal(finishedLists(site.stateDir).length, repositories.size);
-
-    const again = await site.runs(0, DELETING);
-    assert.equal(summaryOf(again).planned, 0);
-    const steps = parseEvents(again.stdout).filter((event) => event.state === 'skipped');
-    assert.deepEqual(
-      steps.map(({ step }) => step),
-      ['enable-delete', 'delete', 'move-done', 'disable-delete'],
-    );
-    await site.assertCleaned();
-  });
-
   test('--only legacy, then --only new: together the whole', async () => {
-    const skipped = ({ stdout }: Ended) =>
-      parseEvents(stdout)
-        .filter(({ state }) => state === 'skipped')
-        .map(({ step, reason }) => ({ step, reason }));
     const legacy = await site.runs(0, [...DELETING, '--only', 'legacy']);
-    assert.deepEqual(skipped(legacy), [{ step: 'list-new', reason: '--only legacy' }]);
+    assert.deepEqual(skippedSteps(legacy), [{ step: 'list-new', reason: '--only legacy' }]);
     await site.assertCleaned({ only: 'legacy' });
     const rest = await site.runs(0, [...DELETING, '--only', 'new']);
-    assert.deepEqual(skipped(rest), [{ step: 'list-legacy', reason: '--only new' }]);
+    assert.deepEqual(skippedSteps(rest), [{ step: 'list-legacy', reason: '--only new' }]);
     await site.assertCleaned();
   });
 

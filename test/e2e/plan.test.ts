@@ -170,7 +170,11 @@ describe('a reviewed plan', () => {
 
       const ended = await site.runs(0, ['--resume', '--delete', '--yes', '--via', via]);
       const after = (await site.registry.view()).get(repository)?.tags;
-      assert.equal(after?.get(moved), tags.get(source), 'the doomed tag that was moved onto another manifest');
+      assert.equal(
+        after?.get(moved),
+        tags.get(source),
+        'the doomed tag that was moved onto another manifest',
+      );
       assert.equal(after?.get('pushed-since'), tags.get(needed), 'the new tag on a doomed manifest');
       // Where tags can be untied, only the manifests stay that those two need.
       for (const tag of [needed, source])

@@ -105,7 +105,7 @@ describe('the rollout', () => {
     test(`${name} is refused before anything is created`, async () => {
       const before = site.workload.updateStrategy;
       await site.workload.configure((spec) => Object.assign(spec, { updateStrategy: change }));
-      const created = podsCreated();
+      const created = site.watchPods();
       const ended = await site.runs(4, DELETING);
       assert.match(ended.stderr, name === 'OnDelete' ? /OnDelete/ : /partition 1/);
       assert.deepEqual(created.end(), []);
@@ -175,7 +175,7 @@ describe('the pod cannot start', () => {
 });
 
 test('what one may not do is named as rules to ask for, before anything is created', async () => {
-  const created = podsCreated();
+  const created = site.watchPods();
   await inject({
     fault: 'deny',
     denials: [
@@ -189,18 +189,3 @@ test('what one may not do is named as rules to ask for, before anything is creat
   assert.deepEqual(created.end(), []);
   await site.assertUntouched();
 });
-
-/** Names of the pods that are created from now on. */
-function podsCreated(): { end(): string[] } {
-  const names: string[] = [];
-  const stop = site.sandbox.cluster.store.subscribe(({ type, resource, object }) => {
-    if (resource === 'pods' && type === 'ADDED' && object.metadata.name === POD)
-      names.push(object.metadata.name);
-  });
-  return {
-    end() {
-      stop();
-      return names;
-    },
-  };
-}

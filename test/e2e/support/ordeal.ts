@@ -1,13 +1,14 @@
-/** A run that is killed with `kill -9` at random moments, and resumed each time. */
+/** A run that is killed with `kill -9` at random moments; each time it is resumed, or a stranger begins anew. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
 import { Random } from '../../../scripts/sandbox/random.ts';
-import { deletions, repeated } from './access-log.ts';
+import { changes, repeated } from './access-log.ts';
 import type { Command } from './command.ts';
+import { ledgersIn } from './ledgers.ts';
 import { runRecord } from './run-folder.ts';
 import type { Site } from './site.ts';
-import { eventually } from './wait.ts';
 
 const BEFORE_DELETING = ['deploy-pod', 'list-new', 'list-legacy', 'enable-delete'];
 const AFTER_DELETING = ['move-done', 'disable-delete', 'teardown'];
@@ -19,87 +20,170 @@ export interface OrdealOptions {
   /** The same seed kills at the same moments, as far as the machine's own pace lets it. */
   readonly seed: number;
   readonly concurrency: number;
+  /** Of every start: the route, the strategy. */
+  readonly args?: readonly string[];
+  /**
+   * After every so many kills, nobody resumes: somebody else, without any state of the run, recovers the registry's
+   * setting and begins a run of their own, which is then killed in turn. Never, unless given.
+   */
+  readonly anewEvery?: number;
   readonly report?: (line: string) => void;
 }
 
 export interface OrdealResult {
   readonly kills: number;
-  readonly deletions: number;
+  /** How many of them were followed by a new run elsewhere. */
+  readonly anew: number;
+  /** PUTs and DELETEs of manifests. */
+  readonly changes: number;
   readonly repeated: number;
-  /** The most DELETEs that may be repeated: kills × (concurrency + what fits into a quarter of a second). */
+  /** The most that may be repeated, see {@link Ordeal.allowance}. */
   readonly allowed: number;
+  /** The state folder that the last run is to be resumed in. */
+  readonly stateDir: string;
 }
 
-/** Begins a deleting run and kills it `kills` times; it is left killed. @throws when the run ends before that */
+/** Begins a deleting run and kills it `kills` times; it is left killed. @throws when a run ends before that */
 export async function killAgainAndAgain(site: Site, options: OrdealOptions): Promise<OrdealResult> {
-  const random = new Random(options.seed);
-  const log = site.sandbox.registryLog;
-  const before = (await deletions(log)).length;
-  const { doomedManifests } = site.judge();
-  for (let kill = 1; kill <= options.kills; kill += 1) {
-    const begun = kill === 1 ? ['--delete', '--yes'] : ['--resume'];
-    const command = site.start([...begun, '--concurrency', String(options.concurrency)]);
-    const done = new Set((await deletions(log)).slice(before).map(({ manifest }) => manifest)).size;
-    const moment = choose(random, {
-      killsLeft: options.kills - kill,
-      manifestsLeft: doomedManifests - done,
-    });
-    await reach(command, moment, log);
-    command.kill('SIGKILL');
-    assert.equal((await command.ended).signal, 'SIGKILL', `killed ${tell(moment)}\n${command.output}`);
-    options.report?.(
-      `kill ${kill}: ${tell(moment)}; ${done} of ${doomedManifests} manifests were gone before`,
-    );
-    await site.assertNothingLost();
-    assert.notEqual(runRecord(site.stateDir).stage, 'finished');
-  }
-  const all = (await deletions(log)).slice(before);
-  const inQuarter = Math.ceil((await fastestSecond(log)) / 4);
-  return {
-    kills: options.kills,
-    deletions: all.length,
-    repeated: repeated(all),
-    allowed: options.kills * (options.concurrency + inQuarter),
-  };
+  return await new Ordeal(site, options).run();
 }
 
-/** When to kill: so long after a step's begin, or after so many more DELETEs. */
-type Moment = { readonly spreadMs: number } & ({ readonly step: string } | { readonly deletions: number });
+class Ordeal {
+  readonly #site: Site;
+  readonly #options: OrdealOptions;
+  readonly #random: Random;
+  /** What a run that is let alone asks for: every doomed tag untied, where that is how it goes, and every manifest. */
+  readonly #goals: ReadonlySet<string>;
+  #stateDir: string;
+  #allowed = 0;
+  #anew = 0;
+
+  constructor(site: Site, options: OrdealOptions) {
+    this.#site = site;
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    this.#stateDir = site.stateDir;
+    const { doomed, doomedManifests } = site.judge();
+    const untied = options.args?.includes('untag-first') ? doomed : [];
+    this.#goals = new Set([...untied, ...doomedManifests]);
+  }
+
+  async run(): Promise<OrdealResult> {
+    const { kills, report } = this.#options;
+    const before = (await changes(this.#log)).length;
+    for (let kill = 1; kill <= kills; kill += 1) {
+      const done = new Set((await changes(this.#log)).slice(before).map(({ target }) => target));
+      const left = [...this.#goals].filter((goal) => !done.has(goal)).length;
+      const { command, how } = await this.#start(kill);
+      const moment = choose(this.#random, { killsLeft: kills - kill, left });
+      await this.#reach(command, moment);
+      command.kill('SIGKILL');
+      assert.equal((await command.ended).signal, 'SIGKILL', `killed ${tell(moment)}\n${command.output}`);
+      report?.(
+        `kill ${kill}: ${how}, ${tell(moment)}; ${this.#goals.size - left} of ${this.#goals.size} requests were done before`,
+      );
+      await this.#site.assertNothingLost();
+      assert.notEqual(runRecord(this.#stateDir).stage, 'finished');
+      this.#allowed += await this.allowance(kill);
+    }
+    const all = (await changes(this.#log)).slice(before);
+    const inQuarter = Math.ceil((await fastestSecond(this.#log)) / 4);
+    return {
+      kills,
+      anew: this.#anew,
+      changes: all.length,
+      repeated: repeated(all),
+      allowed: this.#allowed + kills * inQuarter,
+      stateDir: this.#stateDir,
+    };
+  }
+
+  get #log(): string {
+    return this.#site.sandbox.registryLog;
+  }
+
+  /** The `kill`-th start is one of somebody else. */
+  #isAnew(kill: number): boolean {
+    const { anewEvery } = this.#options;
+    return anewEvery !== undefined && kill > 1 && (kill - 1) % anewEvery === 0;
+  }
+
+  async #start(kill: number): Promise<{ command: Command; how: string }> {
+    const { args = [], concurrency } = this.#options;
+    const isAnew = this.#isAnew(kill);
+    if (isAnew) await this.#recoverElsewhere(kill);
+    const begins = kill === 1 || isAnew;
+    const command = this.#site.start([
+      ...(begins ? ['--delete', '--yes'] : ['--resume']),
+      ...['--state-dir', this.#stateDir, '--concurrency', String(concurrency), ...args],
+    ]);
+    return { command, how: isAnew ? 'a new run elsewhere' : begins ? 'the first run' : 'resumed' };
+  }
+
+  async #recoverElsewhere(kill: number): Promise<void> {
+    this.#stateDir = join(this.#site.folder, `elsewhere-${kill}`);
+    await this.#site.runs(0, ['recover', '--state-dir', this.#stateDir]);
+    await this.#site.assertTidy();
+    assert.equal(await this.#site.registry.deletes(), false);
+    this.#anew += 1;
+  }
+
+  /**
+   * What the start after a kill may ask for again: whatever was under way (two tags or manifests for each operation at a
+   * time), and for each ledger in the registry its throw-away manifest. It does not know which of the manifests are gone
+   * that ledgers of other runs name, so it asks for each of them. (What was not in the journal yet, a quarter of a
+   * second's worth, is added in the end.)
+   */
+  async allowance(kill: number): Promise<number> {
+    const ledgers = ledgersIn(await this.#site.registry.view());
+    const others = ledgers.filter(({ run }) => this.#isAnew(kill + 1) || !this.#stateDirKnows(run));
+    return 2 * this.#options.concurrency + ledgers.length + sum(others.map(({ digests }) => digests.length));
+  }
+
+  #stateDirKnows(run: string): boolean {
+    return runRecord(this.#stateDir).id === run;
+  }
+
+  async #reach(command: Command, moment: Moment): Promise<void> {
+    if ('step' in moment) await command.step(moment.step);
+    else {
+      const before = (await changes(this.#log)).length;
+      const enough = async () => (await changes(this.#log)).length >= before + moment.changes;
+      await command.until(`${moment.changes} more changes`, enough);
+    }
+    await passed(moment.spreadMs);
+  }
+}
+
+/** When to kill: so long after a step's begin, or after so many more PUTs and DELETEs. */
+type Moment = { readonly spreadMs: number } & ({ readonly step: string } | { readonly changes: number });
 
 /** Most moments are in the midst of deleting; those after it have to be the last ones. */
-function choose(random: Random, given: { killsLeft: number; manifestsLeft: number }): Moment {
+function choose(random: Random, given: { killsLeft: number; left: number }): Moment {
   const upTo = (limit: number) => random.next() % Math.max(1, limit);
   const step = (steps: readonly string[]) => ({
     step: steps[upTo(steps.length)] as string,
     spreadMs: upTo(SPREAD_MS),
   });
   if (given.killsLeft === 0) return { ...step(AFTER_DELETING), spreadMs: 0 };
-  const share = Math.floor(given.manifestsLeft / (given.killsLeft + 2));
+  const share = Math.floor(given.left / (given.killsLeft + 2));
   if (share === 0 || upTo(3) === 0) return step(BEFORE_DELETING);
-  return { deletions: 1 + upTo(share), spreadMs: upTo(20) };
-}
-
-async function reach(command: Command, moment: Moment, log: string): Promise<void> {
-  if ('step' in moment) await command.step(moment.step);
-  else {
-    const before = (await deletions(log)).length;
-    await eventually(`${moment.deletions} more deletions`, async () => {
-      if (command.hasEnded) throw new Error(`the run ended before it was killed:\n${command.output}`);
-      return (await deletions(log)).length >= before + moment.deletions;
-    });
-  }
-  await passed(moment.spreadMs);
+  return { changes: 1 + upTo(share), spreadMs: upTo(20) };
 }
 
 function tell(moment: Moment): string {
-  const after = 'step' in moment ? `the begin of ${moment.step}` : `${moment.deletions} more deletions`;
+  const after = 'step' in moment ? `the begin of ${moment.step}` : `${moment.changes} more changes`;
   return `${moment.spreadMs} ms after ${after}`;
 }
 
-/** The most DELETEs that the log has within one second. */
+/** The most PUTs and DELETEs that the log has within one second. */
 async function fastestSecond(log: string): Promise<number> {
   const bySecond = new Map<string, number>();
-  for (const [, second = ''] of (await readFile(log, 'utf8')).matchAll(/\[([^\]]+)\] "DELETE /g))
+  for (const [, second = ''] of (await readFile(log, 'utf8')).matchAll(/\[([^\]]+)\] "(?:PUT|DELETE) /g))
     bySecond.set(second, (bySecond.get(second) ?? 0) + 1);
   return Math.max(0, ...bySecond.values());
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -14,6 +14,7 @@ export function runFolder(stateDir: string): string {
 
 /** The newest run's record. */
 export function runRecord(stateDir: string): {
+  readonly id: string;
   readonly stage: string;
   readonly steps: Readonly<Record<string, { readonly state: string } | undefined>>;
 } {

@@ -81,6 +81,21 @@ export class Site implements AsyncDisposable {
     return this.sandbox.cluster.pods().filter(({ metadata }) => !metadata.ownerReferences?.length);
   }
 
+  /** Names of the pods beside the registry's that are created from now on. */
+  watchPods(): { end(): string[] } {
+    const names: string[] = [];
+    const stop = this.sandbox.cluster.store.subscribe(({ type, resource, object }) => {
+      if (resource === 'pods' && type === 'ADDED' && !object.metadata.ownerReferences?.length)
+        names.push(object.metadata.name);
+    });
+    return {
+      end() {
+        stop();
+        return names;
+      },
+    };
+  }
+
   /** Writes a file for a test and returns its path. */
   file(name: string, text: string): string {
     const path = join(this.folder, name);
