@@ -2,16 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Fault } from '../../scripts/sandbox/faults.ts';
-import { deletions, repeated } from './support/access-log.ts';
+import { changes, repeated } from './support/access-log.ts';
 import type { Ended } from './support/command.ts';
-import { midDelete } from './support/interrupt.ts';
+import { midDelete, midManifests } from './support/interrupt.ts';
 import { applyManualRestore } from './support/manual-restore.ts';
-import { Site, summaryOf } from './support/site.ts';
+import { listed } from './support/run-folder.ts';
+import { ROUTES, type Route, Site, summaryOf } from './support/site.ts';
 import { eventually } from './support/wait.ts';
 
 const CONCURRENCY = 4;
 const DELETING = ['--delete', '--yes', '--concurrency', String(CONCURRENCY)];
 const POD = 'docker-registry-cleaner';
+const UNTAG_FIRST = ['--strategy', 'untag-first'];
 
 let site: Site;
 before(async () => {
@@ -22,7 +24,7 @@ beforeEach(() => site.reset());
 
 const inject = (fault: Fault) => site.sandbox.faults.inject(fault);
 
-/** A deleting run that is hit in the midst of deleting. */
+/** A deleting run that is hit in the midst of deleting; where it unties tags first, in the midst of that as well. */
 async function hitInMidDelete(given: {
   readonly site: Site;
   readonly hit: () => Promise<void>;
@@ -30,52 +32,92 @@ async function hitInMidDelete(given: {
 }) {
   const { site, hit, args = [] } = given;
   await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 30 });
-  const before = (await deletions(site.sandbox.registryLog)).length;
+  const before = (await changes(site.sandbox.registryLog)).length;
   const command = site.start([...DELETING, ...args]);
   await midDelete(site, command);
   await hit();
+  if (args.includes('untag-first')) {
+    await midManifests(site, command);
+    await hit();
+  }
   const ended = await command.ended;
-  return { ...ended, requests: (await deletions(site.sandbox.registryLog)).slice(before) };
+  return { ...ended, requests: (await changes(site.sandbox.registryLog)).slice(before) };
 }
 
 /** A deleting run that is hit in the midst of deleting, and recovers by itself. */
-async function sitsOut(fault: Fault): Promise<void> {
-  await using site = await Site.open();
-  const ended = await hitInMidDelete({ site, hit: () => site.sandbox.faults.inject(fault) });
+async function sitsOut(faults: readonly Fault[], site: Site, args: readonly string[]): Promise<void> {
+  const hit = async () => {
+    for (const fault of faults) await site.sandbox.faults.inject(fault);
+  };
+  const ended = await hitInMidDelete({ site, hit, args });
   assert.equal(ended.code, 0, ended.stdout + ended.stderr);
   await site.assertCleaned();
   const { planned, deleted, alreadyGone } = summaryOf(ended);
   assert.equal(Number(deleted) + Number(alreadyGone), planned);
   assert.equal(planned, site.judge().doomed.length);
-  assert.ok(repeated(ended.requests) <= CONCURRENCY, `${repeated(ended.requests)} DELETEs were repeated`);
+  const allowed = args.length > 0 ? 2 * 2 * CONCURRENCY : CONCURRENCY;
+  assert.ok(repeated(ended.requests) <= allowed, `${repeated(ended.requests)} requests were repeated`);
+}
+
+const unavailable: Fault = { fault: 'apiError', code: 503, times: 4 };
+const inPods = {
+  'the exec sockets drop': [{ fault: 'dropExec', podPrefix: POD }],
+  'the pod is lost': [{ fault: 'losePod', pod: POD }],
+  'the registry restarts': [{ fault: 'restartRegistry' }],
+  'the registry fails some requests': [{ fault: 'registryError', times: 5 }],
+  'the registry cannot be reached for a while': [{ fault: 'registryDown', forMs: 3000 }],
+  'blobs are where only the cluster gets': [{ fault: 'redirectBlobs', to: 'nowhere' }],
+  'the API server fails while the setting is put back': [{ ...unavailable, path: 'statefulsets' }],
+} as const satisfies Record<string, readonly Fault[]>;
+const dropForward: Fault = { fault: 'dropForward' };
+
+/** What may happen on each of the routes. */
+const weather: Readonly<Record<Route, Readonly<Record<string, readonly Fault[]>>>> = {
+  pod: inPods,
+  skopeo: inPods,
+  'port-forward': {
+    'the forwarded connections drop': [dropForward],
+    'they drop while the API server is not available': [unavailable, dropForward],
+    'the registry restarts': inPods['the registry restarts'],
+  },
+  direct: {
+    'the registry restarts': inPods['the registry restarts'],
+    'the registry cannot be reached for a while': inPods['the registry cannot be reached for a while'],
+  },
+};
+
+/** A forwarded port leads past the Service and its slowness: there the API server is far away. */
+function slowWay(via: string): { readonly apiLatencyMs?: number } {
+  return via === 'port-forward' ? { apiLatencyMs: 40 } : {};
 }
 
 // Each with a sandbox of its own, several at the same time: most of such a run is waiting.
 describe('in mid-delete, without a resume', { concurrency: 3 }, () => {
-  const faults: Readonly<Record<string, Fault>> = {
-    'the exec sockets drop': { fault: 'dropExec', podPrefix: POD },
-    'the pod is lost': { fault: 'losePod', pod: POD },
-    'the registry restarts': { fault: 'restartRegistry' },
-    'the registry fails some requests': { fault: 'registryError', times: 5, method: 'DELETE' },
-    'the registry cannot be reached for a while': { fault: 'registryDown', forMs: 3000 },
-    'blobs are where only the cluster gets': { fault: 'redirectBlobs', to: 'nowhere' },
-    'the API server fails while the setting is put back': {
-      fault: 'apiError',
-      code: 503,
-      times: 4,
-      path: 'statefulsets',
-    },
-  };
-  for (const [name, fault] of Object.entries(faults)) test(name, () => sitsOut(fault));
+  for (const via of ROUTES)
+    for (const [name, faults] of Object.entries(weather[via]))
+      test(`${via}: ${name}`, async () => {
+        await using site = await Site.open({ via, ...slowWay(via) });
+        await sitsOut(faults, site, via === 'skopeo' ? [] : UNTAG_FIRST);
+      });
 });
 
-test('in mid-listing the exec sockets drop: the list is whole all the same', async () => {
-  await inject({ fault: 'registrySlow', delayMs: 30 });
-  const command = site.start(DELETING);
-  await command.event('progress', ({ event, step }) => event === 'progress' && step === 'list-new');
-  await inject({ fault: 'dropExec', podPrefix: POD });
-  assert.equal((await command.ended).code, 0, command.output);
-  await site.assertCleaned();
+describe('in mid-listing: the list is whole all the same', { concurrency: true }, () => {
+  const cuts: Readonly<Partial<Record<Route, Fault>>> = {
+    pod: { fault: 'dropExec', podPrefix: POD },
+    skopeo: { fault: 'dropExec', podPrefix: POD },
+    'port-forward': { fault: 'dropForward' },
+  };
+  for (const [via, cut] of Object.entries(cuts))
+    test(`${via}: its connections drop`, async () => {
+      await using site = await Site.open({ via: via as Route, ...slowWay(via) });
+      await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 30 });
+      const command = site.start([]);
+      await command.event('progress', ({ event, step }) => event === 'progress' && step === 'list-new');
+      await site.sandbox.faults.inject(cut);
+      assert.equal((await command.ended).code, 0, command.output);
+      assert.deepEqual(listed(site.stateDir), site.judge().doomed);
+      await site.assertUntouched();
+    });
 });
 
 test('a slow API server that also refuses some requests', async () => {
@@ -129,7 +171,7 @@ describe('a controller that writes the template back is named, nothing is lost, 
 
   async function blamesController(ended: Ended): Promise<void> {
     assert.ok(ended.code === 4 || ended.code === 5, ended.stdout + ended.stderr);
-    assert.match(ended.stderr, /a controller, a GitOps tool\?/);
+    assert.match(ended.stderr, /a controller, a GitOps tool/);
     await site.assertNothingLost();
     await site.assertTidy();
     site.sandbox.faults.clear();
@@ -186,6 +228,9 @@ test('what one may not do is named as rules to ask for, before anything is creat
   const ended = await site.runs(5, DELETING);
   assert.match(ended.stderr, /resources: \["pods\/exec"\]/);
   assert.match(ended.stderr, /resources: \["statefulsets"\]\n +resourceNames: \["docker-registry"\]/);
+  await inject({ fault: 'deny', denials: [{ verb: 'create', resource: 'pods/portforward' }] });
+  const forwarding = await site.runs(5, ['--via', 'port-forward']);
+  assert.match(forwarding.stderr, /resources: \["pods\/portforward"\]/);
   assert.deepEqual(created.end(), []);
   await site.assertUntouched();
 });

@@ -7,9 +7,12 @@ export interface Change {
   /** `repository@digest`, or `repository:tag`. */
   readonly target: string;
   readonly status: number;
+  /** The second in which it was answered. */
+  readonly second: string;
 }
 
-const REQUEST = /"(PUT|DELETE) \/v2\/(\S+)\/manifests\/(\S+) [^"]*" (\d{3}) \d+ "[^"]*" "([^"]*)"/g;
+const REQUEST =
+  /\[(?<second>[^\]]+)\] "(?<method>PUT|DELETE) \/v2\/(?<repository>\S+)\/manifests\/(?<reference>\S+) [^"]*" (?<status>\d{3}) \d+ "[^"]*" "(?<agent>[^"]*)"/g;
 /** What Node's `fetch` calls itself: the tests' own requests. */
 const TESTS = /^node/;
 /** Where the program asks for what cannot be, to find out what the registry does. */
@@ -19,11 +22,13 @@ const PROBED = /^registry-cleaner\/probe[@:]/;
 export async function changes(log: string): Promise<readonly Change[]> {
   const requests = (await readFile(log, 'utf8')).matchAll(REQUEST);
   return [...requests]
-    .filter(([, , , , , agent = '']) => !TESTS.test(agent))
-    .map(([, method, repository, reference = '', status]) => ({
+    .map(({ groups = {} }) => groups)
+    .filter(({ agent = '' }) => !TESTS.test(agent))
+    .map(({ method, repository, reference = '', status, second = '' }) => ({
       method: method as Change['method'],
       target: `${repository}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`,
       status: Number(status),
+      second,
     }))
     .filter(({ target }) => !PROBED.test(target));
 }

@@ -1,10 +1,9 @@
 /** A run that is killed with `kill -9` at random moments; each time it is resumed, or a stranger begins anew. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
 import { Random } from '../../../scripts/sandbox/random.ts';
-import { changes, repeated } from './access-log.ts';
+import { type Change, changes, repeated } from './access-log.ts';
 import type { Command } from './command.ts';
 import { ledgersIn } from './ledgers.ts';
 import { runRecord } from './run-folder.ts';
@@ -37,7 +36,7 @@ export interface OrdealResult {
   /** PUTs and DELETEs of manifests. */
   readonly changes: number;
   readonly repeated: number;
-  /** The most that may be repeated, see {@link Ordeal.allowance}. */
+  /** The most that may be repeated, see `#allowance`. */
   readonly allowed: number;
   /** The state folder that the last run is to be resumed in. */
   readonly stateDir: string;
@@ -84,10 +83,10 @@ class Ordeal {
       );
       await this.#site.assertNothingLost();
       assert.notEqual(runRecord(this.#stateDir).stage, 'finished');
-      this.#allowed += await this.allowance(kill);
+      this.#allowed += await this.#allowance(kill);
     }
     const all = (await changes(this.#log)).slice(before);
-    const inQuarter = Math.ceil((await fastestSecond(this.#log)) / 4);
+    const inQuarter = Math.ceil(fastestSecond(all) / 4);
     return {
       kills,
       anew: this.#anew,
@@ -134,7 +133,7 @@ class Ordeal {
    * that ledgers of other runs name, so it asks for each of them. (What was not in the journal yet, a quarter of a
    * second's worth, is added in the end.)
    */
-  async allowance(kill: number): Promise<number> {
+  async #allowance(kill: number): Promise<number> {
     const ledgers = ledgersIn(await this.#site.registry.view());
     const others = ledgers.filter(({ run }) => this.#isAnew(kill + 1) || !this.#stateDirKnows(run));
     return 2 * this.#options.concurrency + ledgers.length + sum(others.map(({ digests }) => digests.length));
@@ -176,12 +175,10 @@ function tell(moment: Moment): string {
   return `${moment.spreadMs} ms after ${after}`;
 }
 
-/** The most PUTs and DELETEs that the log has within one second. */
-async function fastestSecond(log: string): Promise<number> {
-  const bySecond = new Map<string, number>();
-  for (const [, second = ''] of (await readFile(log, 'utf8')).matchAll(/\[([^\]]+)\] "(?:PUT|DELETE) /g))
-    bySecond.set(second, (bySecond.get(second) ?? 0) + 1);
-  return Math.max(0, ...bySecond.values());
+/** The most of them within one second. */
+function fastestSecond(all: readonly Change[]): number {
+  const bySecond = Map.groupBy(all, ({ second }) => second);
+  return Math.max(0, ...[...bySecond.values()].map((within) => within.length));
 }
 
 function sum(numbers: readonly number[]): number {
