@@ -84,7 +84,7 @@ export async function startSandbox(
     const storage = await openStorage(places.storage, settings.objectStore);
     undo.push(() => storage.close());
     const image = registryImage(places, storage);
-    writeRegistryConfig(places, { user, storage });
+    writeRegistryConfig(places, { user, storage, deletion: settings.configuredDeletion });
     const environments = `${directory}/environments`;
     writeFileSync(environments, seedRegistry(storage, settings));
     const runtime = settings.isolation ? await selectRuntime(directory) : processRuntime(directory);

@@ -20,6 +20,8 @@ export interface SandboxOptions {
   readonly workloadKind?: 'StatefulSet' | 'Deployment';
   /** Variables of the registry's container beside its own, as in a pod template. */
   readonly registryEnv?: readonly EnvVar[];
+  /** Whether the registry's own configuration file lets manifests be deleted. */
+  readonly configuredDeletion?: boolean;
   /** Makes the registry keep its content in an object store, as with S3, instead of in files. */
   readonly objectStore?: ObjectStoreSettings | undefined;
   /** Whether the registry's pod has another container, before the registry's. */
@@ -79,6 +81,7 @@ export function settle(options: SandboxOptions): SandboxSettings {
     podSecurity: true,
     workloadKind: 'StatefulSet',
     registryEnv: [],
+    configuredDeletion: false,
     objectStore: undefined,
     sidecar: false,
     execV5: true,

@@ -1,8 +1,8 @@
 /** A run with `--delete`, in fair weather: exactly what must be left is left, and everything else is as before. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import type { EnvVar } from '../../scripts/sandbox/options.ts';
-import { deletions } from './support/access-log.ts';
+import type { EnvVar, SandboxOptions } from '../../scripts/sandbox/options.ts';
+import { changes, deletions } from './support/access-log.ts';
 import { type Ended, parseEvents } from './support/command.ts';
 import { finishedLists, listed, runRecord } from './support/run-folder.ts';
 import { type Route, Site, summaryOf } from './support/site.ts';
@@ -130,25 +130,37 @@ describe('a StatefulSet', () => {
       assert.equal(await site.registry.deletes(), false);
     });
   }
-
-  test('deletion was enabled before: nothing is changed, and nothing restored', async () => {
-    await setVariables([{ name: VARIABLE, value: 'true' }]);
-    let rollouts = 0;
-    const stop = site.sandbox.cluster.store.subscribe(({ resource, object, previous }) => {
-      const isNew = object.metadata.generation !== previous?.metadata.generation;
-      if (resource === 'statefulsets' && isNew) rollouts += 1;
-    });
-    const { stdout } = await site.runs(0, DELETING);
-    stop();
-    await site.assertCleaned();
-    assert.equal(rollouts, 0);
-    const review = parseEvents(stdout).find(({ event }) => event === 'review');
-    assert.equal(review?.restarts, 0);
-  });
 });
 
-describe('a Deployment, and an API server from before 1.30', () => {
-  test('a registry of some size', async () => {
+// Each with a sandbox of its own: much of it is waiting.
+describe('a registry that is set up otherwise', { concurrency: true }, () => {
+  const enabled: Readonly<Record<string, SandboxOptions>> = {
+    'by the variable': { registryEnv: [{ name: VARIABLE, value: 'true' }] },
+    "by the registry's own configuration": { configuredDeletion: true },
+  };
+  for (const [name, options] of Object.entries(enabled))
+    test(`deletion was enabled before, ${name}: nothing is changed, and nothing restarted`, async () => {
+      await using site = await Site.open(options);
+      assert.equal(await site.registry.deletes(), true);
+      const pods = () => site.sandbox.cluster.pods().map(({ metadata }) => metadata.uid);
+      const [before, generation] = [pods(), site.workload.generation];
+      const { stdout } = await site.runs(0, DELETING);
+      await site.assertCleaned();
+      assert.deepEqual([pods(), site.workload.generation], [before, generation]);
+      const review = parseEvents(stdout).find(({ event }) => event === 'review');
+      assert.equal(review?.restarts, 0);
+    });
+
+  test('it is read-only: that is told, and the setting is put back', async () => {
+    const readOnly = { name: 'REGISTRY_STORAGE_MAINTENANCE_READONLY', value: '{"enabled":true}' };
+    await using site = await Site.open({ registryEnv: [readOnly] });
+    const ended = await site.runs(5, DELETING);
+    assert.match(ended.stderr, /still refuses to delete[\s\S]*read-only/);
+    await site.assertUntouched();
+    assert.deepEqual(await changes(site.sandbox.registryLog), []);
+  });
+
+  test('a Deployment of some size, and an API server from before 1.30', async () => {
     await using site = await Site.open({
       ...{ environments: 10, revisions: 15, legacy: 5, seed: 7 },
       ...{ workloadKind: 'Deployment', execV5: false },

@@ -26,14 +26,17 @@ const socketDirectory = '/run/registry';
 // The cheapest hash there is: every single request pays for it.
 const bcryptRounds = 4;
 
-/**
- * Writes the registry's configuration: as Domino's, with Basic authentication, an access log, and
- * without deletion.
- */
+/** Writes the registry's configuration: as Domino's, with Basic authentication and an access log. */
 export function writeRegistryConfig(
   places: RegistryPlaces,
-  { user, storage }: { readonly user: { name: string; password: string }; readonly storage: RegistryStorage },
+  given: {
+    readonly user: { name: string; password: string };
+    readonly storage: RegistryStorage;
+    /** Whether manifests can be deleted. */
+    readonly deletion: boolean;
+  },
 ): void {
+  const { user, storage, deletion } = given;
   // JSON is YAML.
   const sections = Object.entries(storage.configuration).map(
     ([name, section]) => `  ${name}: ${JSON.stringify(section)}`,
@@ -50,7 +53,7 @@ storage:
     blobdescriptor: inmemory
 ${sections.join('\n')}
   delete:
-    enabled: false
+    enabled: ${deletion}
 http:
   addr: :5000
   secret: ${randomBytes(16).toString('hex')}

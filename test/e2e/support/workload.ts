@@ -32,6 +32,11 @@ export class RegistryWorkload {
     assert.equal(text, this.#before, 'the workload is as before to the byte');
   }
 
+  /** Grows with every change of its specification. */
+  get generation(): number | undefined {
+    return this.#stored?.metadata.generation;
+  }
+
   get updateStrategy(): unknown {
     return JSON.parse(this.#text).spec.updateStrategy;
   }
