@@ -16,7 +16,8 @@ import {
   type Tag,
 } from './names.ts';
 import type { Fate, Indexes, PlannedTag } from './planned-tag.ts';
-import { neededBy, type Policy, protect } from './protection.ts';
+import { neededBy, type Policy } from './protection.ts';
+import { fallingDigests, protectAndFollow } from './referrers.ts';
 
 /** Which repository, and which of the two naming schemes its tags follow. */
 export type RepositoryRef =
@@ -51,6 +52,8 @@ export interface RepositoryPlan {
   readonly ledgers: readonly Tag[];
 }
 
+const NO_REVISION = 'not the tag of a revision';
+
 export const NEW_REPOSITORY_REF: RepositoryRef = { scheme: 'new', repository: NEW_REPOSITORY };
 
 export function legacyRef(environment: EnvironmentId): RepositoryRef {
@@ -75,7 +78,7 @@ export function planRepository(
   return {
     ref: content.ref,
     exists: true,
-    tags: protect(tags, content.indexes, policy),
+    tags: protectAndFollow(tags, { indexes: content.indexes, policy }),
     indexes: content.indexes,
     unties: policy.unties ?? false,
     ledgers: content.ledgers ?? [],
@@ -95,7 +98,7 @@ function judge(given: {
 }): PlannedTag {
   const { tag, digest } = given;
   const names = readRevision(given.ref, tag);
-  if (names === undefined) return { tag, digest, fate: 'unrecognised', reason: 'not the tag of a revision' };
+  if (names === undefined) return { tag, digest, fate: 'unrecognised', reason: NO_REVISION };
   const retained = given.retained.get(names.environment);
   if (retained === undefined)
     return { tag, digest, names, fate: 'other', reason: 'environment is not in the file' };
@@ -133,8 +136,13 @@ export function revisePlan(
   { rules }: Pick<Policy, 'rules'> = {},
 ): RepositoryPlan {
   const retained = new Map(revision.environments?.map((entry) => [entry.id, new Set(entry.retain)]));
+  const followed = new Set(
+    plan.tags.flatMap(({ fate, subject, tag }) => (fate === 'delete' && subject ? tag : [])),
+  );
   const tags = plan.tags.map((planned): PlannedTag => {
     const judged = planned.fate === 'delete' ? reconsider(planned, revision, retained) : planned;
+    // Whether it still goes with its subject is seen when it is known whether that goes.
+    if (judged.fate === 'delete' && followed.has(judged.tag)) return unfollowed(judged);
     // A doomed tag keeps the digest that it was doomed with: whether it has moved is seen when its turn comes.
     const live = judged.fate === 'delete' ? undefined : revision.live?.tags.get(judged.tag);
     const now = live === undefined ? judged : { ...judged, digest: live };
@@ -151,7 +159,11 @@ export function revisePlan(
   const ledgers = revision.live?.ledgers ?? plan.ledgers;
   const revised: RepositoryPlan = {
     ...plan,
-    tags: protect(tags, indexes, { ...(rules ? { rules } : {}), unties }),
+    tags: protectAndFollow(tags, {
+      indexes,
+      policy: { ...(rules ? { rules } : {}), unties },
+      mayGo: (tag) => followed.has(tag),
+    }),
     indexes,
     unties,
     ledgers,
@@ -160,6 +172,10 @@ export function revisePlan(
   return revision.live && hasMovedKeeper(revised, revision.live.tags)
     ? revisePlan(revised, { live: revision.live }, rules ? { rules } : {})
     : revised;
+}
+
+function unfollowed({ subject: _, manifestStays: __, ...planned }: PlannedTag): PlannedTag {
+  return { ...planned, fate: 'unrecognised', reason: NO_REVISION };
 }
 
 function hasMovedKeeper({ tags }: RepositoryPlan, live: RepositoryContent['tags']): boolean {
@@ -200,6 +216,21 @@ export function deletionsOf(plan: RepositoryPlan): readonly Deletion[] {
     const tags = planned.map(({ tag }) => tag);
     return { repository, digest, tags, ...(manifestStays === undefined ? {} : { manifestStays }) };
   });
+}
+
+/**
+ * The manifests without a tag that go with doomed indexes, each with all the indexes that list it: it may go when these
+ * have gone.
+ */
+export function fallenChildren({ tags, indexes }: RepositoryPlan): ReadonlyMap<Digest, ReadonlySet<Digest>> {
+  const tagged = new Set(tags.map(({ digest }) => digest));
+  const falling = fallingDigests(tags, indexes);
+  const parents = new Map<Digest, Set<Digest>>();
+  for (const parent of falling)
+    for (const child of indexes[parent] ?? [])
+      if (falling.has(child) && !tagged.has(child))
+        parents.set(child, (parents.get(child) ?? new Set()).add(parent));
+  return parents;
 }
 
 /** The manifests that something kept needs, each with the kept tag. */

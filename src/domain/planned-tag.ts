@@ -28,6 +28,8 @@ export interface PlannedTag {
    * Such a tag can only be deleted where tags can be untied.
    */
   readonly manifestStays?: string;
+  /** With fate `delete`: the tag is no revision's; it belongs to the image of this digest, and goes with it. */
+  readonly subject?: Digest;
   /** The tag stands for a throw-away manifest at the moment: the marker of the ledger that says for what before. */
   readonly untiedBy?: Tag;
   /** The revision that the tag names, unless it is unrecognised. */

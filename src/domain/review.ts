@@ -30,6 +30,8 @@ export interface Review {
     readonly found: number;
     readonly protected: number;
     readonly toDelete: number;
+    /** Of those to delete: signatures and the like, which go with their images. */
+    readonly following: number;
     /** Of those to delete: only the tag goes, since something that stays needs its manifest. */
     readonly untiedOnly: number;
   };
@@ -57,6 +59,7 @@ export function reviewPlan(
     for (const planned of plan.tags) {
       const row = planned.names && rows.get(`${planned.names.environment} ${ref.repository}`);
       if (planned.fate === 'unrecognised') leftAlone.unrecognised += 1;
+      else if (isFollowing(planned)) continue;
       else if (row) countTag(row, planned);
       else leftAlone.otherEnvironments += 1;
     }
@@ -81,7 +84,8 @@ export function reviewPlan(
     totals: {
       found: sum('found'),
       protected: sum('protected'),
-      toDelete: sum('toDelete'),
+      toDelete: sum('toDelete') + countTags(plans, isFollowing),
+      following: countTags(plans, isFollowing),
       untiedOnly: countTags(
         plans,
         ({ fate, manifestStays }) => fate === 'delete' && manifestStays !== undefined,
@@ -91,6 +95,10 @@ export function reviewPlan(
     unfinished: plans.reduce((total, { ledgers }) => total + ledgers.length, 0),
     putBack: countTags(plans, ({ fate, untiedBy }) => fate !== 'delete' && untiedBy !== undefined),
   };
+}
+
+function isFollowing({ fate, subject }: PlannedTag): boolean {
+  return fate === 'delete' && subject !== undefined;
 }
 
 function countTags(plans: readonly RepositoryPlan[], which: (tag: PlannedTag) => boolean): number {

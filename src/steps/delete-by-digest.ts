@@ -1,6 +1,7 @@
 /** Deletes a manifest, once for all doomed tags on it, having looked at each of them again. */
 import type { Tag } from '../domain/names.ts';
 import type { Deletion } from '../domain/plan.ts';
+import type { Children } from './children.ts';
 import type { Context } from './context.ts';
 import type { LastLook } from './last-look.ts';
 import type { OutcomeBook } from './outcome-book.ts';
@@ -11,8 +12,11 @@ export interface Deleting {
   readonly context: Context;
   readonly book: OutcomeBook;
   readonly look: LastLook;
+  readonly children: Children;
   /** So many tags more are done. */
   readonly advance: (tags: number) => void;
+  /** One tag more is untied. */
+  readonly untied: () => void;
   readonly status: (text: string) => void;
 }
 
@@ -29,17 +33,24 @@ export async function deleteByDigest(deleting: Deleting, deletion: Deletion): Pr
   deleting.advance(deletion.tags.length);
 }
 
-async function lookAndDelete({ context, book, look }: Deleting, deletion: Deletion): Promise<void> {
+async function lookAndDelete({ context, book, look, children }: Deleting, deletion: Deletion): Promise<void> {
   const { repository, digest } = deletion;
   const still: Tag[] = [];
+  const gone: Tag[] = [];
   for (const tag of deletion.tags) {
     if (context.outcomes.isSettled(repository, tag)) continue;
     const seen = await look.at(deletion, tag);
     if (seen === 'still') still.push(tag);
-    if (seen === 'gone') book.note(repository, tag, 'alreadyGone');
+    if (seen === 'gone') gone.push(tag);
     if (seen === 'untied') book.note(repository, tag, 'drifted', 'another run has untied it');
   }
-  if (still.length === 0) return;
+  if (still.length === 0) {
+    // A start that was killed may have deleted the index, and not what it listed.
+    if (gone.length > 0) await children.follow(repository, digest);
+    for (const tag of gone) book.note(repository, tag, 'alreadyGone');
+    return;
+  }
+  for (const tag of gone) book.note(repository, tag, 'alreadyGone');
   const keeper = look.keeperOf(repository, digest);
   if (keeper !== undefined) {
     for (const tag of still) book.note(repository, tag, 'drifted', `${keeper} needs its manifest now`);
@@ -47,5 +58,7 @@ async function lookAndDelete({ context, book, look }: Deleting, deletion: Deleti
   }
   book.requireWritable();
   const answer = await context.registry.deleteManifest(repository, digest);
+  book.succeeded();
+  await children.follow(repository, digest);
   for (const tag of still) book.note(repository, tag, answer === 'deleted' ? 'deleted' : 'alreadyGone');
 }

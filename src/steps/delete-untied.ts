@@ -132,19 +132,17 @@ class UntyingRepository {
   }
 
   async #untieAll(ledgers: readonly Ledger[]): Promise<void> {
-    const { context, status } = this.#deleting;
+    const { context, untied } = this.#deleting;
     const work = this.#deletions.flatMap((deletion) => deletion.tags.map((tag) => ({ deletion, tag })));
     const ledgerOf = new Map(
       ledgers.flatMap((ledger) => [...ledger.tags.keys()].map((tag) => [tag, ledger])),
     );
-    let done = 0;
     await concurrently(work, context.settings.concurrency * IN_FLIGHT, async ({ deletion, tag }) => {
       context.signal.throwIfAborted();
       const ledger = ledgerOf.get(tag);
       if (ledger === undefined) throw new Error(`${tag} is in no ledger`);
       await this.#untie(deletion, tag, ledger);
-      done += 1;
-      status(`${done} of ${work.length} tags untied`);
+      untied();
     });
   }
 
@@ -214,7 +212,7 @@ class UntyingRepository {
   }
 
   async #deleteManifest({ digest, tags, manifestStays }: Deletion, keeper: Tag | undefined): Promise<void> {
-    const { context, book } = this.#deleting;
+    const { context, book, children } = this.#deleting;
     const untied = tags.filter(
       (tag) => this.#untied.has(tag) && !context.outcomes.isSettled(this.#repository, tag),
     );
@@ -232,6 +230,7 @@ class UntyingRepository {
             }, context)
           : 'kept';
       book.succeeded();
+      if (answer !== 'kept') await children.follow(this.#repository, digest);
       const reason =
         answer === 'kept' ? `its manifest stays: ${manifestStays ?? `${stays} needs it`}` : undefined;
       for (const tag of untied.filter((each) => this.#undead.has(each)))
@@ -273,7 +272,8 @@ class UntyingRepository {
   }
 
   /** What concerns the repository rather than one tag: without it the rest cannot be done. */
-  #try<T>(operation: () => Promise<T>): Promise<T> {
-    return retrying(operation, this.#deleting.context);
+  async #try<T>(operation: () => Promise<T>): Promise<T> {
+    const { context, book } = this.#deleting;
+    return await retrying(operation, context).catch((error: unknown) => book.refused(error));
   }
 }

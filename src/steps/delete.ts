@@ -5,6 +5,7 @@
 import type { Deletion, RepositoryPlan } from '../domain/plan.ts';
 import { divide } from '../domain/strategy.ts';
 import type { Progress } from '../ports.ts';
+import { Children } from './children.ts';
 import { concurrently } from './concurrently.ts';
 import type { Context, Step } from './context.ts';
 import { type Deleting, deleteByDigest } from './delete-by-digest.ts';
@@ -66,17 +67,25 @@ class Deletions {
   #lookedAtMs: number;
   #done = 0;
   #total = 0;
+  #untied = 0;
+  #toUntie = 0;
 
   constructor(context: Context, progress: Progress) {
     this.#context = context;
     this.#progress = progress;
     this.#lookedAtMs = context.plannedAtMs ?? 0;
     const book = new OutcomeBook(context);
+    const look = new LastLook(context, book);
     this.#deleting = {
       context,
       book,
-      look: new LastLook(context, book),
+      look,
+      children: new Children(context, look),
       advance: (tags) => this.#advance(tags),
+      untied: () => {
+        this.#untied += 1;
+        progress.update({ done: this.#untied, total: this.#toUntie, text: 'tags untied' });
+      },
       status: (text) => progress.status(text),
     };
   }
@@ -106,8 +115,11 @@ class Deletions {
   }
 
   async run(): Promise<void> {
-    const work = [...this.#context.plans.values()].map((plan) => this.#workOf(plan));
+    const plans = [...this.#context.plans.values()];
+    for (const plan of plans) this.#deleting.children.expect(plan);
+    const work = plans.map((plan) => this.#workOf(plan));
     this.#total = work.reduce((sum, { untie, direct }) => sum + countTags(untie) + countTags(direct), 0);
+    this.#toUntie = work.reduce((sum, { untie }) => sum + countTags(untie), 0);
     for (const scheme of ['new', 'legacy'] as const)
       await this.#carryOut(work.filter(({ plan }) => plan.ref.scheme === scheme));
   }

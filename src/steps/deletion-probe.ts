@@ -25,15 +25,16 @@ export async function deletionState(
 
 /** Waits until the registry says `wanted`, or that it cannot be told; gives back what it said last. */
 export async function awaitDeletionState(
-  context: Pick<Context, 'registry' | 'clock' | 'signal'>,
+  context: Pick<Context, 'registry' | 'clock' | 'signal' | 'settings'>,
   wanted: 'enabled' | 'disabled',
   progress: Progress,
 ): Promise<DeletionState> {
   const { clock, signal } = context;
   const startedAt = clock.now();
+  const patienceMs = Math.min(PATIENCE_MS, context.settings.rolloutTimeoutMs);
   for (;;) {
     const state = await deletionState(context);
-    if (state === wanted || state === 'unknown' || clock.now() - startedAt > PATIENCE_MS) return state;
+    if (state === wanted || state === 'unknown' || clock.now() - startedAt > patienceMs) return state;
     progress.status(`waiting until the registry has deletion ${wanted}`);
     await clock.sleep(POLL_MS, signal);
   }

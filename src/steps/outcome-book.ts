@@ -60,6 +60,12 @@ export class OutcomeBook {
     await this.#countRefusal(error);
   }
 
+  /** What cannot be done without was refused: says so, and by whose doing where that can be told. */
+  async refused(error: unknown): Promise<never> {
+    if (error instanceof RegistryError && error.failure === 'unsupported') await this.#blameController();
+    throw error;
+  }
+
   async #countRefusal(error: RegistryError): Promise<void> {
     if (error.failure === 'other') return;
     const inARow = (this.#refusals.get(error.failure) ?? 0) + 1;

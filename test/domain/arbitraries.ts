@@ -60,8 +60,9 @@ function anyTags(ref: RepositoryRef): fc.Arbitrary<Map<Tag, Digest | undefined>>
     ref.scheme === 'legacy'
       ? suffixes
       : ['buildcache', ...environments.flatMap((id) => suffixes.map((suffix) => `${id}-${suffix}`))];
+  const referrers = digests.slice(0, 4).map((subject) => `${subject.replace(':', '-')}.sig`);
   return fc
-    .uniqueArray(fc.tuple(fc.constantFrom(...names), anyDigest), {
+    .uniqueArray(fc.tuple(fc.constantFrom(...names, ...referrers), anyDigest), {
       selector: ([name]) => name,
       maxLength: 14,
     })

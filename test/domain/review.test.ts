@@ -80,6 +80,6 @@ describe('the review', () => {
 
   it('says how much is left alone, and sums up', () => {
     assert.deepEqual(review.leftAlone, { unrecognised: 3, otherEnvironments: 2 });
-    assert.deepEqual(review.totals, { found: 9, protected: 3, toDelete: 4, untiedOnly: 0 });
+    assert.deepEqual(review.totals, { found: 9, protected: 3, toDelete: 4, following: 0, untiedOnly: 0 });
   });
 });

@@ -245,6 +245,18 @@ describe('a failure while untying', () => {
     assertNoManifests(scene, ['1 one', '2 two']);
   });
 
+  it('because deletion was switched off is blamed on whoever did it', async () => {
+    const scene = await untying(['1 one']);
+    scene.registry.after = ({ operation }) => {
+      if (operation !== 'untie') return;
+      scene.workload.setVariable('false');
+      scene.clock.advance(60_000);
+      scene.workload.isUp();
+      scene.clock.advance(60_000);
+    };
+    await assert.rejects(scene.step(deleteTags), /deletion setting was changed back/);
+  });
+
   it('of the registry to remove a tag is told, and ends nothing', async () => {
     const scene = await untying(['1 one', '2 two']);
     scene.registry.after = ({ operation }) => {
@@ -327,4 +339,58 @@ describe('a deletion that takes long', () => {
       assert.equal(scene.registry.has(LEGACY, 'm59'), true);
       assert.equal(scene.registry.has(LEGACY, 'm58'), false);
     });
+});
+
+describe('an image index that is deleted', () => {
+  for (const strategy of ['by-digest', 'untag-first'] as const) {
+    const indexed = async () => {
+      const scene = deletingScene();
+      scene.registry.canUntie('throw-away');
+      for (const nickname of ['amd64', 'arm64', 'both']) scene.registry.push(LEGACY, '', nickname);
+      scene.registry.push(LEGACY, '5', 'index', ['amd64', 'both']);
+      scene.registry.push(LEGACY, '6', 'second', ['both', 'arm64']);
+      scene.registry.push(LEGACY, 'buildcache', 'cache', ['arm64']);
+      await planned(['1 one'], scene);
+      scene.context = { ...scene.context, settings: { ...scene.context.settings, strategy } };
+      return scene;
+    };
+
+    it(`takes along what nothing else lists: ${strategy}`, async () => {
+      const scene = await indexed();
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['buildcache', '9']);
+      const left = ['amd64', 'arm64', 'both', 'index', 'second'].filter((each) =>
+        scene.registry.has(LEGACY, each),
+      );
+      assert.deepEqual(left, ['arm64']);
+    });
+
+    it(`leaves what an index lists that could not be deleted: ${strategy}`, async () => {
+      const scene = await indexed();
+      scene.registry.before = ({ operation, reference }) => {
+        if (operation === 'delete' && reference === digest('second'))
+          throw new RegistryError('no', { failure: 'other' });
+      };
+      await scene.step(deleteTags);
+      assert.equal(scene.registry.has(LEGACY, 'both'), true);
+      assert.equal(scene.registry.has(LEGACY, 'amd64'), false);
+      scene.registry.before = () => {};
+      restart(scene);
+      await scene.step(deleteTags);
+      assert.equal(scene.registry.has(LEGACY, 'both'), false);
+    });
+
+    it(`takes along what an earlier start was killed before: ${strategy}`, async () => {
+      const scene = await indexed();
+      scene.registry.before = ({ operation, reference }) => {
+        if (operation === 'delete' && reference === digest('amd64'))
+          throw new Error('the program was killed');
+      };
+      await assert.rejects(scene.step(deleteTags), /killed/);
+      scene.registry.before = () => {};
+      restart(scene);
+      await scene.step(deleteTags);
+      assert.equal(scene.registry.has(LEGACY, 'amd64'), false);
+    });
+  }
 });

@@ -160,7 +160,7 @@ class TerminalPerson implements Person {
         progress.update(now);
         if (now.done < now.total && Date.now() - lastAt < EVENT_EVERY_MS) return;
         lastAt = Date.now();
-        this.event({ event: 'progress', step: step.key, done: now.done, total: now.total });
+        this.event({ event: 'progress', step: step.key, ...now });
       },
     };
   }
@@ -175,11 +175,13 @@ const noProgress: Progress = { update() {}, status() {} };
 
 /** `312 of 830 tags, about 2 min 05 s left`. */
 const oneLine: ProgressText = (show) => {
-  const startedAt = Date.now();
+  let phase: { readonly text: string | undefined; readonly startedAt: number } | undefined;
   return {
     status: (text) => show(plainText(text, 300)),
     update: ({ done, total, text }) => {
-      const leftMs = remainingMs({ done, total, elapsedMs: Date.now() - startedAt });
+      // What a step does first says nothing about how long it takes to do what comes next.
+      if (phase === undefined || phase.text !== text) phase = { text, startedAt: Date.now() };
+      const leftMs = remainingMs({ done, total, elapsedMs: Date.now() - phase.startedAt });
       const left = leftMs === undefined || done >= total ? '' : `, about ${formatDuration(leftMs)} left`;
       show(`${done} of ${total}${text === undefined ? '' : ` ${text}`}${left}`);
     },

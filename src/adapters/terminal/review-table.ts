@@ -105,6 +105,11 @@ function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
     '',
     `${count(totals.toDelete, 'tag')} of ${totals.found} to delete from ${circumstances.registry} (context ${circumstances.context}).`,
     ...(circumstances.done > 0 ? [`${circumstances.done} of them are gone already.`] : []),
+    ...(totals.following > 0
+      ? [
+          `${count(totals.following, 'tag')} of these are signatures and the like, which go with their images.`,
+        ]
+      : []),
     ...(totals.untiedOnly > 0
       ? [`${count(totals.untiedOnly, 'tag')} of these only as tags: what stays needs their manifests.`]
       : []),
