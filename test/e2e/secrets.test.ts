@@ -30,10 +30,11 @@ async function leavesNoTrace(
   const shown = watch.end();
   assert.equal(ended.code, 0, ended.stdout + ended.stderr);
 
+  const streams = /\/(exec\?.*command=|portforward\?)/;
   if (!args.includes('--local-skopeo'))
     assert.ok(
-      api.requests.some((request) => /exec\?.*command=/.test(request)),
-      'the commands were recorded',
+      api.requests.some((request) => streams.test(request)),
+      'what leads into pods was recorded',
     );
   const { password, username } = site.sandbox;
   const secrets = [password, Buffer.from(`${username}:${password}`).toString('base64')];
@@ -66,21 +67,25 @@ function filesWith(text: string, folder: string, sinceMs: number): string[] {
     .filter((path) => readFileSync(path).includes(text));
 }
 
-test('SKOPEO_PASSWORD, through npm, in a pod', async () => {
-  const programs = await leavesNoTrace(DELETING, {
-    through: 'npm',
-    env: { SKOPEO_PASSWORD: site.sandbox.password },
-  });
-  if (process.platform === 'linux') assert.ok(programs.has('skopeo'), [...programs].join(' '));
+test('SKOPEO_PASSWORD, through npm, through a pod', async () => {
+  await leavesNoTrace(DELETING, { through: 'npm', env: { SKOPEO_PASSWORD: site.sandbox.password } });
   await site.assertCleaned();
 });
 
-test('the positional argument, through npm, in a pod: with a warning', async () => {
-  await leavesNoTrace([...DELETING, site.sandbox.password], { through: 'npm' });
+test('the positional argument, through npm, by Skopeo in a pod: with a warning', async () => {
+  const bySkopeo = [...DELETING, '--via', 'skopeo'];
+  const programs = await leavesNoTrace([...bySkopeo, site.sandbox.password], { through: 'npm' });
+  if (process.platform === 'linux') assert.ok(programs.has('skopeo'), [...programs].join(' '));
+  await site.assertCleaned({ unties: false });
+});
+
+test("the cluster's Secret, through a forwarded port", async () => {
+  await leavesNoTrace([...DELETING, '--via', 'port-forward'], {});
   await site.assertCleaned();
 });
 
 test('SKOPEO_PASSWORD, with the Skopeo of this machine: its children do not inherit it', async () => {
-  await leavesNoTrace([...DELETING, '--local-skopeo'], { env: { SKOPEO_PASSWORD: site.sandbox.password } });
-  await site.assertCleaned();
+  const bySkopeo = [...DELETING, '--via', 'skopeo', '--local-skopeo'];
+  await leavesNoTrace(bySkopeo, { env: { SKOPEO_PASSWORD: site.sandbox.password } });
+  await site.assertCleaned({ unties: false });
 });
