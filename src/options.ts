@@ -19,6 +19,11 @@ export interface Options {
   readonly fresh: boolean;
   readonly only: 'new' | 'legacy' | undefined;
   readonly allowAbsent: boolean;
+  readonly maxDeletions: number | undefined;
+  /** Percent. */
+  readonly maxShare: number | undefined;
+  /** SHA-256 of the plan that may be carried out, hex. */
+  readonly plan: string | undefined;
   readonly environments: string;
   readonly stateDir: string;
   readonly kubeconfig: string | undefined;
@@ -87,6 +92,9 @@ export function readOptions(given: {
     fresh: value.flag('fresh'),
     only: value.optional('only') as Options['only'],
     allowAbsent: value.flag('allow-absent'),
+    maxDeletions: value.limit('max-deletions', Number.MAX_SAFE_INTEGER),
+    maxShare: value.limit('max-share', 100),
+    plan: value.sha256('plan'),
     environments: path('environments'),
     stateDir: path('state-dir'),
     kubeconfig: kubeconfig === undefined ? undefined : given.resolvePath(kubeconfig),

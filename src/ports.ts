@@ -321,6 +321,8 @@ export interface ReviewCircumstances {
   readonly done: number;
   /** The repositories whose tags are untied before their manifests are deleted. */
   readonly untagFirst: readonly Repository[];
+  /** SHA-256 of the frozen plan, hex. */
+  readonly planSha256: string;
   /** How many environments the file names more, and fewer, than when the plan was made. */
   readonly file: { readonly added: number; readonly removed: number };
   /** How often deleting will restart the registry. */

@@ -12,7 +12,12 @@ import { deletionState } from '../steps/deletion-probe.ts';
 import { deleting, listing, view } from '../steps/index.ts';
 import { openDeletions } from '../steps/open-work.ts';
 import { reachRegistry } from '../steps/reach.ts';
-import { requireRetainedRevisions, requireSomeRepository } from './judge.ts';
+import {
+  requireRetainedRevisions,
+  requireSomeRepository,
+  requireThePlan,
+  requireWithinLimits,
+} from './judge.ts';
 import type { World } from './world.ts';
 
 /** Where no step shows how it goes. */
@@ -38,6 +43,7 @@ export async function carryOut(
     const planSha256 = await run.plan.sha256();
     await run.update((record) => ({ ...moveTo(record, 'reviewed'), planSha256 }));
   }
+  requireWithinLimits(context, world.options);
   const review = reviewPlan([...context.plans.values()], context.environments);
   person.review(review, {
     registry: world.options.registry,
@@ -47,7 +53,9 @@ export async function carryOut(
     untagFirst: untagFirst(context),
     file: changesOfFile(context),
     lists: run.lists.folder,
+    planSha256: run.record.planSha256 ?? '',
   });
+  if (given.deletes) requireThePlan(context, world.options.plan);
   const hasWork = review.totals.toDelete > 0 || review.unfinished > 0;
   if (given.deletes && hasWork) await requireConfirmation(world, context, review);
   const skip = !hasWork
@@ -96,9 +104,10 @@ function untagFirst({ plans, outcomes, settings }: Context): readonly Repository
 
 /** What the person agrees to. */
 function wish({ totals, unfinished }: Review): string {
-  const deleting = totals.toDelete > 0 ? `delete ${count(totals.toDelete, 'tag')} from` : '';
+  const share = Math.round((100 * totals.toDelete) / Math.max(1, totals.found));
+  const deleting = `delete ${count(totals.toDelete, 'tag')} (${share} % of those environments' tags) from`;
   const finishing = unfinished > 0 ? 'finish what an earlier run has begun in' : '';
-  return [deleting, finishing].filter((each) => each !== '').join(', and ');
+  return [totals.toDelete > 0 ? deleting : '', finishing].filter((each) => each !== '').join(', and ');
 }
 
 async function requireConfirmation(world: World, context: Context, review: Review): Promise<void> {

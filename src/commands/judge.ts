@@ -4,11 +4,13 @@ import type { RevisionName } from '../domain/names.ts';
 import {
   type AbsentRevision,
   absentRevisions,
+  doomedTags,
   legacyRef,
   NEW_REPOSITORY_REF,
   readRevision,
 } from '../domain/plan.ts';
 import { count } from '../domain/text.ts';
+import type { Options } from '../options.ts';
 import type { Context } from '../steps/context.ts';
 import { tagsOf } from '../steps/look.ts';
 
@@ -22,6 +24,40 @@ export function requireSomeRepository(context: Context, registry: string): void 
       : `The registry ${registry} has none of the ${plans.length} repositories asked for.`,
     { next: 'Check --registry and the environments file. Nothing was changed.' },
   );
+}
+
+/** @throws RefusedError when the plan deletes more than the person has allowed */
+export function requireWithinLimits(
+  context: Context,
+  { maxDeletions, maxShare }: Pick<Options, 'maxDeletions' | 'maxShare'>,
+): void {
+  const plans = [...context.plans.values()];
+  const doomed = plans.reduce((sum, plan) => sum + doomedTags(plan).length, 0);
+  if (maxDeletions !== undefined && doomed > maxDeletions)
+    throw new RefusedError(
+      `The plan deletes ${count(doomed, 'tag')}, more than --max-deletions ${maxDeletions}.`,
+      {
+        next: 'Retain more in the environments file, or allow more. Nothing was changed.',
+      },
+    );
+  if (maxShare === undefined) return;
+  const over = plans.filter((plan) => doomedTags(plan).length * 100 > plan.tags.length * maxShare);
+  if (over.length === 0) return;
+  const lines = over.map(
+    (plan) => `  ${plan.ref.repository}: ${doomedTags(plan).length} of ${count(plan.tags.length, 'tag')}`,
+  );
+  throw new RefusedError(`The plan deletes more than ${maxShare} % (--max-share) of\n${lines.join('\n')}`, {
+    next: 'Retain more in the environments file, or allow more. Nothing was changed.',
+  });
+}
+
+/** @throws RefusedError unless the plan is the one that was agreed to elsewhere */
+export function requireThePlan(context: Context, wanted: string | undefined): void {
+  const actual = context.run.record.planSha256;
+  if (wanted === undefined || wanted === actual) return;
+  throw new RefusedError(`The plan is sha256:${actual}, not the one that --plan names.`, {
+    next: 'Something has changed since that one was reviewed, or it is another run. Review this one. Nothing was changed.',
+  });
 }
 
 /** @throws RefusedError that names every retained revision that exists nowhere */

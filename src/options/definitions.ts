@@ -50,6 +50,24 @@ export const optionDefinitions = {
     group: WHAT,
     describe: 'go on although a revision to retain exists nowhere (mostly a typing error)',
   },
+  'max-deletions': {
+    type: 'string',
+    group: WHAT,
+    value: 'N',
+    describe: 'refuse a plan that deletes more tags than this',
+  },
+  'max-share': {
+    type: 'string',
+    group: WHAT,
+    value: 'PERCENT',
+    describe: 'refuse a plan that deletes a larger share of the tags of any repository',
+  },
+  plan: {
+    type: 'string',
+    group: WHAT,
+    value: 'sha256:…',
+    describe: 'delete only if the plan is this very one, which its review has printed',
+  },
   environments: {
     type: 'string',
     group: FILES,

@@ -61,6 +61,24 @@ export class Values {
     throw wrong(name, text, `a whole number from ${range.least} to ${range.most}`);
   }
 
+  /** A whole number from 0 to `most`. */
+  limit(name: OptionName, most: number): number | undefined {
+    const text = this.optional(name);
+    if (text === undefined) return undefined;
+    const number = /^[0-9]+%?$/.test(text) ? Number.parseInt(text, 10) : Number.NaN;
+    if (number <= most) return number;
+    throw wrong(name, text, most === 100 ? 'a share in percent, 0 to 100' : 'a whole number');
+  }
+
+  /** The hex digits of `sha256:…`. */
+  sha256(name: OptionName): string | undefined {
+    const text = this.optional(name);
+    if (text === undefined) return undefined;
+    const hex = /^sha256:([0-9a-f]{64})$/.exec(text)?.[1];
+    if (hex !== undefined) return hex;
+    throw wrong(name, text, 'sha256: and 64 hex digits, as the review printed it');
+  }
+
   port(name: OptionName): number | undefined {
     const text = this.optional(name);
     if (text === undefined) return undefined;

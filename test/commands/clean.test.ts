@@ -85,6 +85,42 @@ describe('planning', () => {
   });
 });
 
+describe('a plan', () => {
+  const refusals = {
+    'more deletions than are allowed': [
+      { 'max-deletions': '3' },
+      /deletes 4 tags, more than --max-deletions 3/,
+    ],
+    'a larger share of a repository than is allowed': [
+      { 'max-share': '50' },
+      new RegExp(`more than 50 % .*\n {2}${LEGACY_A}: 2 of 2 tags`),
+    ],
+    'another plan than the one that was reviewed': [
+      { plan: `sha256:${'0'.repeat(64)}` },
+      /not the one that --plan names/,
+    ],
+  } as const;
+  for (const [what, [flags, message]] of Object.entries(refusals))
+    it(`is refused when it is ${what}`, async () => {
+      const { error } = await scene.clean({ ...flags, delete: true, yes: true });
+      assert.ok(error instanceof RefusedError, String(error));
+      assert.match(error.message, message);
+      scene.assertUntouched(before);
+    });
+
+  it('within the limits is carried out', async () => {
+    await scene.cleanly({ delete: true, yes: true, 'max-deletions': '4', 'max-share': '100' });
+    assert.deepEqual(scene.tagsLeft(), Scenario.kept);
+  });
+
+  it('that was reviewed elsewhere is carried out by its name', async () => {
+    const { program } = await scene.cleanly({});
+    const { planSha256 } = program.person.reviews[0]?.circumstances ?? {};
+    await scene.cleanly({ resume: true, delete: true, yes: true, plan: `sha256:${planSha256}` });
+    assert.deepEqual(scene.tagsLeft(), Scenario.kept);
+  });
+});
+
 describe('a retained revision that exists nowhere', () => {
   beforeEach(() => {
     scene.environments = `${A} 4\n\n${B} 2 13\n`;

@@ -137,5 +137,6 @@ function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
     ...fileRemarks(review, circumstances),
     ...(totals.toDelete > 0 ? [restartRemark(circumstances.restarts)] : []),
     `Lists: ${circumstances.lists}`,
+    `Plan: sha256:${circumstances.planSha256}`,
   ];
 }

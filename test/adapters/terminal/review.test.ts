@@ -34,6 +34,7 @@ const CIRCUMSTANCES = {
   done: 0,
   restarts: 2,
   untagFirst: [],
+  planSha256: 'abc',
   file: { added: 0, removed: 0 },
   lists: '/state/run',
 };
@@ -82,6 +83,7 @@ describe('the review', () => {
       '1 environment without a legacy repository.',
       'Deleting restarts the registry 2 times.',
       'Lists: /state/run',
+      'Plan: sha256:abc',
     ]);
   });
 
