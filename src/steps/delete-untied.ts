@@ -121,7 +121,8 @@ class UntyingRepository {
     await concurrently(kept, context.settings.concurrency, async ({ tag, digest }) => {
       const put = await this.#try(async () => {
         const now = await context.registry.resolve(this.#repository, tag);
-        if (now.state !== 'untied') return 'tied';
+        // Swept already, or still on the throw-away manifest; anything else has been pushed since.
+        if (now.state !== 'untied' && now.state !== 'gone') return 'tied';
         return digest === undefined ? 'gone' : await this.#untagging.retie(this.#repository, tag, digest);
       });
       if (put === 'gone')
@@ -204,7 +205,7 @@ class UntyingRepository {
     for (const [tag, digest] of moved) look.keepMoved(this.#repository, { tag, digest, indexes });
     // Somebody has pushed a tag again that was untied a moment ago, with the very same manifest.
     for (const [tag, digest] of live?.tags ?? [])
-      if (this.#untied.has(tag) && digest !== undefined)
+      if (this.#untied.has(tag) && digest !== undefined && !live?.untied?.has(tag))
         look.keepMoved(this.#repository, { tag, digest, indexes });
     this.#undead = new Set(
       [...(live?.tags ?? [])].flatMap(([tag, digest]) => (digest === undefined ? tag : [])),

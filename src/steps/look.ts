@@ -74,35 +74,51 @@ export async function contentOf(
     else if (resolution.state !== 'gone') digests.set(tag, undefined);
     given.onLooked?.();
   });
+  const swept = sweptTags(tags, ledgers);
+  const before = await lookAtBefore(context, ref.repository, [
+    ...[...untied.keys()].flatMap((tag) => digests.get(tag) ?? []),
+    ...swept.map(({ digest }) => digest),
+  ]);
+  for (const { tag, digest, marker } of swept) {
+    if (!before.has(digest)) continue;
+    digests.set(tag, digest);
+    untied.set(tag, marker);
+  }
+  for (const [digest, children] of before) if (children.length > 0) indexes[digest] = children;
   // In the order of the listing, whatever answered first.
-  const ordered = tags.filter((tag) => digests.has(tag)).map((tag) => [tag, digests.get(tag)] as const);
+  const ordered = [...tags, ...swept.map(({ tag }) => tag)]
+    .filter((tag) => digests.has(tag))
+    .map((tag) => [tag, digests.get(tag)] as const);
   return {
     ref,
     tags: new Map(ordered),
-    indexes: await withNested(
-      context,
-      ref.repository,
-      await withUntied(context, ref.repository, { indexes, digests, untied }),
-    ),
+    indexes: await withNested(context, ref.repository, indexes),
     untied,
     ledgers: [...ledgers.keys(), ...deadMarkers],
   };
 }
 
-/** What untied tags stood for has not been looked at yet: it may be an index. */
-async function withUntied(
+/** Tags that a ledger names and that are no longer there: they were untied, and their manifests may still be there. */
+function sweptTags(tags: readonly Tag[], ledgers: ReadonlyMap<Tag, Ledger>) {
+  const listed = new Set(tags);
+  const swept = new Map<Tag, { tag: Tag; digest: Digest; marker: Tag }>();
+  for (const [marker, ledger] of ledgers)
+    for (const [tag, digest] of ledger.tags) if (!listed.has(tag)) swept.set(tag, { tag, digest, marker });
+  return [...swept.values()];
+}
+
+/** Those of the manifests that are still there, each with what it lists. */
+async function lookAtBefore(
   context: Looker,
   repository: Repository,
-  found: { indexes: Indexes; digests: ReadonlyMap<Tag, Digest | undefined>; untied: ReadonlyMap<Tag, Tag> },
-): Promise<Indexes> {
-  const before = new Set([...found.untied.keys()].flatMap((tag) => found.digests.get(tag) ?? []));
-  const indexes: Record<Digest, readonly Digest[]> = { ...found.indexes };
-  await concurrently(before, context.settings.concurrency * IN_FLIGHT, async (digest) => {
+  digests: readonly Digest[],
+): Promise<ReadonlyMap<Digest, readonly Digest[]>> {
+  const found = new Map<Digest, readonly Digest[]>();
+  await concurrently(new Set(digests), context.settings.concurrency * IN_FLIGHT, async (digest) => {
     const resolution = await lookAt(context, repository, digest);
-    if (resolution.state === 'found' && resolution.manifest.children.length > 0)
-      indexes[digest] = resolution.manifest.children;
+    if (resolution.state === 'found') found.set(digest, resolution.manifest.children);
   });
-  return indexes;
+  return found;
 }
 
 /** Adds the indexes that indexes list. */

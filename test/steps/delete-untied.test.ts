@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InterruptedError, RegistryError } from '../../src/domain/errors.ts';
 import { Outcomes } from '../../src/domain/outcome.ts';
+import { legacyRef, planRepository } from '../../src/domain/plan.ts';
 import { isMarker, markerTag } from '../../src/domain/untagging.ts';
 import { deleteTags } from '../../src/steps/delete.ts';
-import { A, digest, entry, tag } from '../domain/builders.ts';
+import { contentOf } from '../../src/steps/look.ts';
+import { A, B, digest, entry, tag } from '../domain/builders.ts';
 import { temporary } from '../support/fakes/registry.ts';
 import { LEGACY, manyTags, planned } from './planned.ts';
 import { deletingScene, RUN, type Scene } from './scene.ts';
@@ -167,6 +169,39 @@ describe('what an unfinished run has untied', () => {
       `${LEGACY}:9 ${digest('kept')}`,
     ]);
     assert.equal(scene.registry.has(LEGACY, 'six'), false);
+  });
+
+  it('goes back even when it has been swept away already', async () => {
+    for (const means of ['tag', 'throw-away'] as const) {
+      const scene = await untying(['8 kept', '7 seven', '6 six', '5 five'], means);
+      await killed(scene, 'delete', 1);
+      assert.equal(scene.registry.tags(LEGACY).includes(tag('7')), false);
+      const other = await elsewhere(scene, entry(A, 9, 8, 7));
+      await other.step(deleteTags);
+      assert.deepEqual(scene.registry.dump(), [
+        `${LEGACY}:7 ${digest('seven')}`,
+        `${LEGACY}:8 ${digest('kept')}`,
+        `${LEGACY}:9 ${digest('kept')}`,
+      ]);
+      assertNoManifests(scene, ['6 six', '5 five']);
+    }
+  });
+
+  it('goes back when its environment is not in the file', async () => {
+    const scene = await untying(['7 seven', '6 six']);
+    await killed(scene, 'delete', 1);
+    const other = await elsewhere(scene, entry(B, 1));
+    scene.registry.push(LEGACY, '9', 'kept');
+    const plan = planRepository(
+      await contentOf(other.context, { ref: legacyRef(A), tags: scene.registry.tags(LEGACY) }),
+      [entry(B, 1)],
+      { unties: true },
+    );
+    assert.deepEqual(plan.tags.map(({ tag, fate }) => `${tag} ${fate}`).sort(), [
+      '6 other',
+      '7 other',
+      '9 other',
+    ]);
   });
 
   it('goes back when the tag was struck, or newly retained, before the resume', async () => {
