@@ -8,6 +8,8 @@ export interface Bench {
   readonly life: AbortSignal;
   /** How often each entrant is measured. */
   readonly times: number;
+  /** The share of the usual number of tags; below 1 to see in a moment whether all works. */
+  readonly share: number;
   /** Told what is measured next. */
   readonly onEntrant: (name: string) => void;
 }
@@ -51,7 +53,7 @@ export async function inTurns<T extends Measured, Name extends string>(
 }
 
 /** The one in the middle; of an even number of them, the faster of the two. */
-export function middle<T extends Measured>(measured: readonly T[]): T {
+function middle<T extends Measured>(measured: readonly T[]): T {
   const inOrder = measured.toSorted((a, b) => a.ms - b.ms);
   const found = inOrder[Math.floor((inOrder.length - 1) / 2)];
   if (found === undefined) throw new RangeError('Nothing was measured.');

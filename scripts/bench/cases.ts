@@ -1,5 +1,19 @@
 import type { Case } from './case.ts';
 import { contest } from './contest.ts';
+import { growth } from './growth.ts';
+import { latency } from './latency.ts';
+import { memory } from './memory.ts';
+import { routes } from './routes.ts';
+import { small } from './small.ts';
+import { storage } from './storage.ts';
 
 /** The suite, in its order. */
-export const cases: Readonly<Record<string, Case>> = { contest };
+export const cases: Readonly<Record<string, Case>> = {
+  contest,
+  growth,
+  small,
+  routes,
+  latency,
+  memory,
+  storage,
+};

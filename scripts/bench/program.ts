@@ -15,8 +15,12 @@ export interface ProgramOptions {
   readonly via: Route;
   /** The program's own choice unless given. */
   readonly strategy?: Strategy;
+  /** Repositories of one naming scheme only. */
+  readonly only?: 'new' | 'legacy';
   /** Where the registry is for the program; the sandbox's address unless given. */
   readonly registry?: string;
+  /** The environments file; the sandbox's unless given. */
+  readonly environments?: string;
 }
 
 export interface ProgramRun extends OwnFigures, Measured {
@@ -43,12 +47,12 @@ export async function planByProgram(scene: Scene, options: ProgramOptions): Prom
 
 async function runProgram(
   { sandbox, folder, life }: Scene,
-  { via, strategy, registry = sandbox.registry }: ProgramOptions,
+  { via, strategy, only, registry = sandbox.registry, environments = sandbox.environments }: ProgramOptions,
   words: readonly string[],
 ): Promise<ProgramRun> {
   const places = ['--kubeconfig', sandbox.kubeconfig, '--registry', registry, '--via', via];
-  const files = ['--environments', sandbox.environments, '--state-dir', folder];
-  const chosen = ['--strategy', strategy ?? 'auto', ...words];
+  const files = ['--environments', environments, '--state-dir', folder];
+  const chosen = ['--strategy', strategy ?? 'auto', ...(only ? ['--only', only] : []), ...words];
   const own = join(folder, 'own-figures');
   // Nothing else of whoever runs the benchmark: a password of theirs, a proxy, npm's variables.
   const { PATH, HOME, TMPDIR } = process.env;
@@ -68,11 +72,11 @@ async function runProgram(
   };
 }
 
-/** From the first start to the last end of the steps. */
+/** From the first start to the last end of those of the steps that were taken. */
 function spanMs({ steps }: RunRecord, keys: readonly StepKey[]): number {
-  const taken = keys.map((key) => steps[key]);
-  const startedAt = Math.min(...taken.map((step) => Date.parse(step?.startedAt ?? '')));
-  const endedAt = Math.max(...taken.map((step) => Date.parse(step?.endedAt ?? '')));
+  const taken = keys.flatMap((key) => steps[key] ?? []);
+  const startedAt = Math.min(...taken.map((step) => Date.parse(step.startedAt)));
+  const endedAt = Math.max(...taken.map((step) => Date.parse(step.endedAt ?? '')));
   if (!Number.isFinite(endedAt - startedAt)) throw new Error(`The run has not finished ${keys.join(', ')}.`);
   return endedAt - startedAt;
 }

@@ -1,9 +1,9 @@
 /** What a case has measured, as a table for people and as one JSON object for programs. */
 
 /** How a figure is written. `ms` are milliseconds; `factor` is a number of times. */
-type Unit = 'ms' | 'bytes' | 'count' | 'factor';
+type Unit = 'ms' | 'bytes' | 'factor';
 
-export interface Column {
+interface Column {
   readonly key: string;
   readonly title: string;
   readonly unit: Unit;
@@ -16,7 +16,7 @@ export interface Row {
 }
 
 /** A figure that the project wants to reach. */
-export interface Aim {
+interface Aim {
   readonly what: string;
   readonly unit: Unit;
   readonly figure: number;
@@ -65,8 +65,8 @@ const MIB = 1024 * 1024;
 
 const write: Readonly<Record<Unit, (figure: number) => string>> = {
   ms: (figure) => `${(figure / 1000).toFixed(figure < 10_000 ? 2 : 1)} s`,
-  bytes: (figure) => `${(figure / MIB).toFixed(figure < 10 * MIB ? 2 : 0)} MiB`,
-  count: (figure) => String(Math.round(figure)),
+  bytes: (figure) =>
+    figure < MIB ? `${(figure / 1024).toFixed(0)} KiB` : `${(figure / MIB).toFixed(1)} MiB`,
   factor: (figure) => figure.toFixed(2),
 };
 

@@ -12,13 +12,31 @@ export interface Scene {
   readonly life: AbortSignal;
 }
 
+/** One repository of the newer naming scheme. */
+export interface Content {
+  readonly tags: number;
+  readonly doomed: number;
+  readonly sandbox: Pick<SandboxOptions, 'environments' | 'revisions' | 'retained'>;
+}
+
+/** So many tags, of which some are retained, of ten environments alike; or a share of that, but a doomed tag of each. */
+export function contentOf(given: {
+  readonly tags: number;
+  readonly retained: number;
+  readonly share: number;
+}) {
+  const environments = 10;
+  const retained = Math.max(1, Math.round((given.retained * given.share) / environments));
+  const revisions = Math.max(retained + 1, Math.round((given.tags * given.share) / environments));
+  return {
+    tags: environments * revisions,
+    doomed: environments * (revisions - retained),
+    sandbox: { environments, revisions, retained },
+  } satisfies Content;
+}
+
 /** Nothing but the images that are asked for: no twins, no indexes, no tags of others. */
 const PLAIN: SandboxOptions = { legacy: 0, curiosities: false };
-
-/** For what needs deletion enabled, and cannot do it by itself. */
-export const DELETES: SandboxOptions = {
-  registryEnv: [{ name: 'REGISTRY_STORAGE_DELETE_ENABLED', value: 'true' }],
-};
 
 /** Measures in a sandbox of its own, which is gone when it returns. */
 export async function inSandbox<T>(
