@@ -107,8 +107,10 @@ function judge(given: {
   return { tag, digest, names, fate: 'delete', reason: 'not named in the file' };
 }
 
-function withMarker({ untiedBy: _, ...planned }: PlannedTag, marker: Tag | undefined): PlannedTag {
-  return marker === undefined ? planned : { ...planned, untiedBy: marker };
+function withMarker(planned: PlannedTag, marker: Tag | undefined): PlannedTag {
+  if (planned.untiedBy === marker) return planned;
+  const { untiedBy: _, ...rest } = planned;
+  return marker === undefined ? rest : { ...rest, untiedBy: marker };
 }
 
 /** Changes that may come after a plan was frozen. Each of them can only make the set of deletions smaller. */

@@ -109,8 +109,10 @@ export function neededBy(tags: readonly PlannedTag[], indexes: Indexes): Readonl
 }
 
 /** What was found out under an earlier reading of the registry does not count in this one. */
-function forgetStay({ manifestStays: _, ...planned }: PlannedTag): PlannedTag {
-  return planned;
+function forgetStay(planned: PlannedTag): PlannedTag {
+  if (planned.manifestStays === undefined) return planned;
+  const { manifestStays: _, ...rest } = planned;
+  return rest;
 }
 
 function keepUnreadable(planned: PlannedTag): PlannedTag {

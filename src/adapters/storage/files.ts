@@ -7,6 +7,7 @@ import { type FileHandle, lstat, mkdir, open, rename, unlink } from 'node:fs/pro
 import { dirname } from 'node:path';
 import { StorageError } from '../../domain/errors.ts';
 
+const CHUNK_BYTES = 256 * 1024;
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 /** Makes a folder with mode 0700, unless it is there; refuses anything else of that name. */
@@ -32,6 +33,22 @@ export async function readText(path: string): Promise<string | undefined> {
   if (handle === undefined) return undefined;
   try {
     return await attempt('read', path, () => handle.readFile('utf8'));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The file's bytes, piece by piece; none when there is no file. */
+export async function* readChunks(path: string): AsyncGenerator<Buffer, void> {
+  if (!(await isFile(path))) return;
+  const handle = await openFile(path, O_RDONLY);
+  try {
+    const buffer = Buffer.alloc(CHUNK_BYTES);
+    for (;;) {
+      const { bytesRead } = await attempt('read', path, () => handle.read(buffer, 0, CHUNK_BYTES));
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
   } finally {
     await handle.close();
   }

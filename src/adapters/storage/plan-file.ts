@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { StorageError } from '../../domain/errors.ts';
 import type { RepositoryPlan } from '../../domain/plan.ts';
 import type { PlanFile } from '../../ports.ts';
-import { attempt, openAppend, readText } from './files.ts';
+import { attempt, openAppend, readChunks, readText } from './files.ts';
+
+const TAGS_AT_A_TIME = 1000;
 
 /** The plan in the file `path`, which is made by the first repository. */
 export function openPlanFile(path: string): PlanFile {
@@ -17,7 +19,7 @@ export function openPlanFile(path: string): PlanFile {
         // What follows the last line end was cut short by a crash: that repository is listed again.
         if (!isTrimmed) await file.truncate(endOfLastLine(await readText(path)));
         isTrimmed = false;
-        await file.appendFile(`${JSON.stringify(plan)}\n`);
+        for (const piece of piecesOf(plan)) await file.appendFile(piece);
         await file.datasync();
         isTrimmed = true;
       });
@@ -43,11 +45,21 @@ export function openPlanFile(path: string): PlanFile {
     },
 
     async sha256() {
-      return createHash('sha256')
-        .update((await readText(path)) ?? '')
-        .digest('hex');
+      const hash = createHash('sha256');
+      for await (const chunk of readChunks(path)) hash.update(chunk);
+      return hash.digest('hex');
     },
   };
+}
+
+/** A plan as one line of JSON; that of a large repository would be a string of many megabytes. */
+function* piecesOf({ tags, ...rest }: RepositoryPlan): Generator<string, void> {
+  yield `${JSON.stringify(rest).slice(0, -1)},"tags":[`;
+  for (let at = 0; at < tags.length; at += TAGS_AT_A_TIME) {
+    const piece = tags.slice(at, at + TAGS_AT_A_TIME).map((tag) => JSON.stringify(tag));
+    yield `${at === 0 ? '' : ','}${piece.join(',')}`;
+  }
+  yield ']}\n';
 }
 
 function endOfLastLine(text: string | undefined): number {
