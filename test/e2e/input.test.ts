@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { KubeObject } from '../../scripts/sandbox/cluster/objects.ts';
 import { listed, runFolder, runRecord } from './support/run-folder.ts';
-import { Site, summaryOf } from './support/site.ts';
+import { ROUTES, Site, summaryOf } from './support/site.ts';
 
 const DELETING = ['--delete', '--yes'];
 const RESUMING = ['--resume', '--delete', '--yes'];
@@ -127,8 +127,11 @@ describe('the cluster', () => {
   test('there is no Secret, and no password', () =>
     refused(2, /SKOPEO_PASSWORD/, ['--secret-name', 'no-such-secret']));
 
-  test('the password is wrong: found before anything is changed', () =>
-    refused(5, /[Cc]ould not log in/, DELETING, { SKOPEO_PASSWORD: 'not-the-password' }));
+  for (const via of ROUTES)
+    test(`the password is wrong: found before anything is changed (${via})`, () =>
+      refused(5, /Check the password: SKOPEO_PASSWORD/, [...DELETING, '--via', via], {
+        SKOPEO_PASSWORD: 'not-the-password',
+      }));
 });
 
 describe('the registry', () => {
@@ -137,7 +140,13 @@ describe('the registry', () => {
       .split('\n')
       .find((each) => /^[0-9a-f]{24} /.test(each) && !site.before.has(`domino-${each.slice(0, 24)}`));
     const environments = site.file('environments', `${line}\n`);
-    await refused(4, /none of the/, [...DELETING, '--only', 'legacy', '--environments', environments]);
+    await refused(4, /does not have the repository domino-/, [
+      ...DELETING,
+      '--only',
+      'legacy',
+      '--environments',
+      environments,
+    ]);
   });
 
   test('has no new repository: it is noted, and the legacy ones are cleaned', async () => {
@@ -158,6 +167,18 @@ describe('the registry', () => {
     const environments = site.file('environments', site.environmentsText.replace(/ 6 5$/m, ' 6 5 999'));
     await site.runs(0, ['--environments', environments, '--allow-absent']);
   });
+});
+
+// Each with a sandbox of its own: it is waited for an answer.
+describe('a way to the registry that is shut', { concurrency: true }, () => {
+  for (const via of ['pod', 'direct', 'skopeo'] as const)
+    test(`the other ways are named, and nothing is planned (${via})`, async () => {
+      await using site = await Site.open({ via });
+      const ended = await site.runs(5, [...DELETING, '--registry', NOWHERE]);
+      assert.match(ended.stderr, /Other ways to the registry: --via/);
+      assert.ok(!ended.stdout.includes('"list-new"'), ended.stdout);
+      await site.assertUntouched();
+    });
 });
 
 describe('what an earlier start has left', () => {

@@ -28,7 +28,7 @@ describe('in a terminal', { skip: noTerminal }, () => {
   test('the context is typed: what the review has shown is deleted', async () => {
     await using terminal = start(['--delete']);
     await terminal.reads(QUESTION);
-    assert.match(terminal.text, /ENVIRONMENT[\s\S]*shared digest/);
+    assert.match(terminal.text, /ENVIRONMENT[\s\S]*only as tags/);
     await site.assertRegistryUntouched();
     terminal.types(`${site.sandbox.context}\n`);
     assert.equal(await terminal.ended, 0, terminal.text);

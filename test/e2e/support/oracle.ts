@@ -9,7 +9,10 @@ export interface Judgement {
   readonly left: readonly string[];
   /** `repository:tag`, sorted: everything that must go. */
   readonly doomed: readonly string[];
-  /** `repository@digest`: the manifests that must go; twins are one, and what a tag or an index still needs is none. */
+  /**
+   * `repository@digest`: the manifests that must go, with what they list. Twins are one; what a tag or an index still
+   * needs stays.
+   */
   readonly doomedManifests: readonly string[];
   readonly counts: {
     readonly retained: number;
@@ -49,17 +52,16 @@ export function judge(registry: RegistryView, circumstances: Circumstances): Jud
         return [tag, isConcerned ? judgeTag({ repository, tag, retained, isStruck }) : 'other'];
       }),
     );
-    const needed = closure(view, verdicts);
+    const needed = closure(view, (tag) => verdicts.get(tag) !== 'doomed');
+    for (const digest of closure(view, (tag) => verdicts.get(tag) === 'doomed'))
+      if (!needed.has(digest)) manifests.add(`${repository}@${digest}`);
     for (const [tag, digest] of view.tags) {
       const verdict = verdicts.get(tag) ?? 'other';
-      const isNeeded = needed.has(digest);
-      const isProtected = verdict === 'doomed' && isNeeded && !circumstances.unties;
+      const isProtected = verdict === 'doomed' && needed.has(digest) && !circumstances.unties;
       if (isConcerned && isProtected) counts.protected += 1;
       if (isConcerned && verdict !== 'doomed' && verdict !== 'other') counts[verdict] += 1;
-      if (verdict === 'doomed' && !isProtected) {
-        doomed.push(`${repository}:${tag}`);
-        if (!isNeeded) manifests.add(`${repository}@${digest}`);
-      } else left.push(`${repository}:${tag} ${digest}`);
+      if (verdict === 'doomed' && !isProtected) doomed.push(`${repository}:${tag}`);
+      else left.push(`${repository}:${tag} ${digest}`);
     }
   }
   return { left: left.sort(), doomed: doomed.sort(), doomedManifests: [...manifests], counts };
@@ -81,14 +83,8 @@ export function lostManifests(given: {
   const { before, left, after } = given;
   return [...before].flatMap(([repository, view]) => {
     const kept = new Set(left);
-    const verdicts = new Map(
-      [...view.tags].map(([tag, digest]) => [
-        tag,
-        kept.has(`${repository}:${tag} ${digest}`) ? 'left' : 'doomed',
-      ]),
-    );
     const has = after.get(repository)?.manifests;
-    return [...closure(view, verdicts)]
+    return [...closure(view, (tag, digest) => kept.has(`${repository}:${tag} ${digest}`))]
       .filter((digest) => view.manifests.has(digest) && !has?.has(digest))
       .map((digest) => `${repository}@${digest}`);
   });
@@ -127,11 +123,14 @@ function judgeTag(given: {
   return given.isStruck ? 'struck' : 'doomed';
 }
 
-/** The digests of the tags that stay, and all that these list, to any depth. */
-function closure({ tags, manifests }: RepositoryView, verdicts: ReadonlyMap<string, string>): Set<string> {
-  const needed = new Set(
-    [...tags].filter(([tag]) => verdicts.get(tag) !== 'doomed').map(([, digest]) => digest),
+/** The digests of some tags, and all that these list, to any depth. */
+function closure(
+  { tags, manifests }: RepositoryView,
+  which: (tag: string, digest: string) => boolean,
+): Set<string> {
+  const reached = new Set(
+    [...tags].filter(([tag, digest]) => which(tag, digest)).map(([, digest]) => digest),
   );
-  for (const digest of needed) for (const child of manifests.get(digest)?.children ?? []) needed.add(child);
-  return needed;
+  for (const digest of reached) for (const child of manifests.get(digest)?.children ?? []) reached.add(child);
+  return reached;
 }
