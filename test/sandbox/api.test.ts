@@ -24,10 +24,10 @@ describe('API server of the sandbox', () => {
 
     it('answers no path and no verb that it does not know, and remembers the call', async () => {
       const before = sandbox.cluster.unknownCalls.length;
-      assert.equal((await api.call('GET', '/apis/batch/v1/jobs')).code, 404);
+      assert.equal((await api.call('GET', '/apis/policy/v1/poddisruptionbudgets')).code, 404);
       assert.equal((await api.call('DELETE', workloadPath)).code, 405);
       assert.deepEqual(sandbox.cluster.unknownCalls.slice(before), [
-        'GET /apis/batch/v1/jobs',
+        'GET /apis/policy/v1/poddisruptionbudgets',
         `DELETE ${workloadPath}`,
       ]);
     });

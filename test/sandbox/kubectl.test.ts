@@ -37,7 +37,7 @@ describe('what kubectl needs beyond the calls of a program', () => {
       groupVersion: 'apps/v1',
       resources: [{ name: 'statefulsets', kind: 'StatefulSet', shortNames: ['sts'] }],
     });
-    assert.equal(discover('/apis/batch/v1'), undefined);
+    assert.equal(discover('/apis/policy/v1'), undefined);
   });
 
   it('is a table of what to print', () => {

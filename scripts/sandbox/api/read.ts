@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { KubeObject } from '../cluster/objects.ts';
 import type { Change } from '../cluster/store.ts';
+import { pageOf } from './paging.ts';
 import type { ApiAnswer, ApiRequest } from './request.ts';
 import { apiVersion } from './resources.ts';
 import { selectorOf } from './selectors.ts';
@@ -19,19 +20,22 @@ export function get(cluster: Cluster, { target, message }: ApiRequest): ApiAnswe
   };
 }
 
-/** Answers with all objects that the request selects. */
+/** Answers with the objects that the request selects, or a page of them. */
 export function list(cluster: Cluster, { target, query, message }: ApiRequest): ApiAnswer {
   const { resource, namespace } = target;
   const selects = selectorOf(resource.plural, query);
-  const objects = cluster.store.list(resource.plural, namespace).filter(selects);
+  const selected = cluster.store.list(resource.plural, namespace).filter(selects);
+  const { objects, next } = pageOf(cluster.store, selected, query);
   const resourceVersion = String(cluster.store.version);
-  if (wantsTable(message)) return { code: 200, body: tableOf(resource.plural, objects, resourceVersion) };
+  const metadata = { resourceVersion, ...(next === undefined ? {} : { continue: next }) };
+  if (wantsTable(message))
+    return { code: 200, body: { ...tableOf(resource.plural, objects, resourceVersion), metadata } };
   // The items of a list do not say again what the list says for them all.
   const items = objects.map(({ kind: _kind, apiVersion: _version, ...item }) => item);
   const kind = `${resource.kind}List`;
   return {
     code: 200,
-    body: { kind, apiVersion: apiVersion(resource), metadata: { resourceVersion }, items },
+    body: { kind, apiVersion: apiVersion(resource), metadata, items },
   };
 }
 

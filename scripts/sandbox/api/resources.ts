@@ -19,6 +19,7 @@ export interface Resource {
 const read = ['get', 'list', 'watch'] as const;
 const core = { group: '', version: 'v1', namespaced: true };
 const apps = { group: 'apps', version: 'v1', namespaced: true };
+const batch = { group: 'batch', version: 'v1', namespaced: true };
 
 /** Every resource, and every verb, that is answered; anything else is refused and recorded. */
 export const resources: readonly Resource[] = [
@@ -76,7 +77,7 @@ export const resources: readonly Resource[] = [
     singular: 'statefulset',
     kind: 'StatefulSet',
     shortNames: ['sts'],
-    verbs: [...read, 'update', 'patch'],
+    verbs: [...read, 'create', 'update', 'patch'],
     subresources: ['status'],
     model: 'V1StatefulSet',
   },
@@ -86,7 +87,7 @@ export const resources: readonly Resource[] = [
     singular: 'deployment',
     kind: 'Deployment',
     shortNames: ['deploy'],
-    verbs: [...read, 'update', 'patch'],
+    verbs: [...read, 'create', 'update', 'patch'],
     subresources: ['status'],
     model: 'V1Deployment',
   },
@@ -96,8 +97,17 @@ export const resources: readonly Resource[] = [
     singular: 'replicaset',
     kind: 'ReplicaSet',
     shortNames: ['rs'],
-    verbs: read,
+    verbs: [...read, 'create'],
     model: 'V1ReplicaSet',
+  },
+  {
+    ...apps,
+    plural: 'daemonsets',
+    singular: 'daemonset',
+    kind: 'DaemonSet',
+    shortNames: ['ds'],
+    verbs: [...read, 'create', 'delete'],
+    model: 'V1DaemonSet',
   },
   {
     ...apps,
@@ -106,6 +116,23 @@ export const resources: readonly Resource[] = [
     kind: 'ControllerRevision',
     verbs: read,
     model: 'V1ControllerRevision',
+  },
+  {
+    ...batch,
+    plural: 'jobs',
+    singular: 'job',
+    kind: 'Job',
+    verbs: [...read, 'create', 'delete'],
+    model: 'V1Job',
+  },
+  {
+    ...batch,
+    plural: 'cronjobs',
+    singular: 'cronjob',
+    kind: 'CronJob',
+    shortNames: ['cj'],
+    verbs: [...read, 'create', 'delete'],
+    model: 'V1CronJob',
   },
   {
     group: 'coordination.k8s.io',

@@ -19,7 +19,7 @@ export function assertValid({ group, kind }: Resource, object: KubeObject): void
   const problem =
     metadataProblem(object) ??
     (kind === 'Pod' ? specProblem((object as Pod).spec, 'spec') : undefined) ??
-    (kind === 'StatefulSet' || kind === 'Deployment' ? templateProblem(object) : undefined);
+    (podMakers.has(kind) ? templateProblem(object) : undefined);
   if (problem !== undefined) throw invalid({ group, kind, name: object.metadata.name ?? '' }, problem);
 }
 
@@ -48,9 +48,20 @@ function metadataProblem({ metadata }: KubeObject): Problem | undefined {
   return { field: 'metadata.annotations', message: `Invalid value: ${JSON.stringify(badAnnotation)}` };
 }
 
-function templateProblem(object: KubeObject): Problem | undefined {
-  const { template } = object.spec as { template: { spec: PodSpec } };
-  return specProblem(template.spec, 'spec.template.spec');
+/** The kinds that make pods. */
+const podMakers: ReadonlySet<string> = new Set([
+  ...['StatefulSet', 'Deployment', 'ReplicaSet', 'DaemonSet'],
+  ...['Job', 'CronJob'],
+]);
+
+interface Template {
+  readonly template?: { readonly spec?: PodSpec };
+}
+
+function templateProblem({ kind, spec = {} }: KubeObject): Problem | undefined {
+  if (kind !== 'CronJob') return specProblem((spec as Template).template?.spec, 'spec.template.spec');
+  const { jobTemplate } = spec as { jobTemplate?: { spec?: Template } };
+  return specProblem(jobTemplate?.spec?.template?.spec, 'spec.jobTemplate.spec.template.spec');
 }
 
 function specProblem(spec: PodSpec | undefined, field: string): Problem | undefined {

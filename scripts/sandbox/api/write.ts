@@ -20,6 +20,7 @@ import {
   staleVersion,
 } from './status.ts';
 import { assertValid, assertValidUpdate } from './validation.ts';
+import { defaultWorkload } from './workload-defaults.ts';
 
 /** Creates an object, or answers a review. */
 export async function create(cluster: Cluster, request: ApiRequest): Promise<ApiAnswer> {
@@ -34,7 +35,10 @@ export async function create(cluster: Cluster, request: ApiRequest): Promise<Api
   placeInNamespace(cluster, target, object);
   nameIt(object);
   assertValid(target.resource, object);
-  const admitted = target.resource.kind === 'Pod' ? admitPod(cluster, object as Pod) : object;
+  const admitted =
+    target.resource.kind === 'Pod'
+      ? admitPod(cluster, object as Pod)
+      : canonical(target.resource, defaultWorkload(object));
   const key = keyOf(target, admitted.metadata.name);
   if (cluster.store.get(key) !== undefined) throw alreadyExists(subjectOf(target, admitted.metadata.name));
   if (query.get('dryRun') === 'All') return { code: 201, body: admitted, warnings };

@@ -33,6 +33,8 @@ export class ObjectStore {
   readonly #listeners = new Set<(change: Change) => void>();
   #changes: Change[] = [];
   #version = 1000;
+  /** Whether changes have been forgotten. */
+  #forgets = false;
 
   /** Version of the newest change; what a list carries. */
   get version(): number {
@@ -108,7 +110,7 @@ export class ObjectStore {
   /** The changes after `version`, or undefined if they are forgotten. */
   since(version: number): readonly Change[] | undefined {
     const oldest = this.#changes[0]?.version ?? this.#version + 1;
-    if (version + 1 < oldest && this.#changes.length >= rememberedChanges) return undefined;
+    if (version + 1 < oldest && this.#forgets) return undefined;
     return this.#changes.filter((change) => change.version > version);
   }
 
@@ -125,7 +127,10 @@ export class ObjectStore {
     stored.metadata.resourceVersion = String(this.#version);
     const change = { ...made, object: structuredClone(stored), version: this.#version };
     this.#changes.push(change);
-    if (this.#changes.length > rememberedChanges) this.#changes = this.#changes.slice(-rememberedChanges / 2);
+    if (this.#changes.length > rememberedChanges) {
+      this.#changes = this.#changes.slice(-rememberedChanges / 2);
+      this.#forgets = true;
+    }
     for (const listener of [...this.#listeners]) listener(change);
   }
 }

@@ -85,7 +85,8 @@ export function registryImage(places: RegistryPlaces, storage: RegistryStorage):
     throw new Error('no Docker Distribution registry found; install it (Debian, Ubuntu: docker-registry)');
   }
   return {
-    matches: /(^|[/-])registry[:@]/,
+    // Its name, not the host of others: `docker-registry:5000/…`.
+    matches: /(^|[/-])registry[:@][^/]*$/,
     entrypoint: [binary],
     command: ['serve', '/etc/docker/registry/config.yml'],
     wiring: (pod) => {
