@@ -241,6 +241,3 @@ export const optionDefinitions = {
 } as const satisfies Readonly<Record<string, OptionDefinition>>;
 
 export type OptionName = keyof typeof optionDefinitions;
-
-/** What was given for each option, as text, before it is understood. */
-export type RawOptions = Partial<Record<OptionName, string | boolean | readonly string[]>>;
