@@ -4,6 +4,7 @@
  */
 import { type Command, parse, wantsJson } from './cli/command-line.ts';
 import { type Ending, exitCodeOf, explain, summarise } from './cli/ending.ts';
+import { keepHeapSmall } from './cli/heap.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
   const startedAt = performance.now();
@@ -50,4 +51,5 @@ async function run(command: Command, ending: Ending): Promise<void> {
   await composed.close();
 }
 
+keepHeapSmall();
 await main(process.argv.slice(2));
