@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { interruptInEveryStep, midDelete, SIGNALS, type Signal } from '../test/e2e/support/interrupt.ts';
+import { interruptInSteps, midDelete, SIGNALS, type Signal } from '../test/e2e/support/interrupt.ts';
 import { killAgainAndAgain } from '../test/e2e/support/ordeal.ts';
 import { ROUTES, Site, summaryOf } from '../test/e2e/support/site.ts';
 import { endOfLife } from './sandbox/end-of-life.ts';
@@ -104,7 +104,7 @@ const ordeals: Readonly<Record<string, (site: Site) => Promise<void>>> = {
   async signals(site) {
     for (const [offset, first] of SIGNALS.entries()) {
       const signalOf = (step: number) => SIGNALS[(step + offset) % SIGNALS.length] as Signal;
-      await interruptInEveryStep(site, { signalOf, args });
+      await interruptInSteps(site, { signalOf, args });
       await site.runs(0, ['--resume', ...args]);
       await site.assertCleaned();
       tell(`a signal in every step, ${first} in the first`);

@@ -37,13 +37,17 @@ export async function midManifests(site: Site, command: Command): Promise<void> 
   );
 }
 
-/** Begins a run and resumes it, with a signal in every step. After each of them everything must be as before. */
-export async function interruptInEveryStep(
+/** Begins a run and resumes it, with a signal in each of some steps; each time everything must be as before. */
+export async function interruptInSteps(
   site: Site,
-  options: { readonly signalOf: (index: number) => Signal; readonly args?: readonly string[] },
+  options: {
+    readonly steps?: readonly (typeof STEPS)[number][];
+    readonly signalOf: (index: number) => Signal;
+    readonly args?: readonly string[];
+  },
 ): Promise<void> {
-  const { signalOf, args = [] } = options;
-  for (const [index, step] of STEPS.entries()) {
+  const { steps = STEPS, signalOf, args = [] } = options;
+  for (const [index, step] of steps.entries()) {
     const signal = signalOf(index);
     const code = 128 + constants.signals[signal];
     const command = site.start([...(index === 0 ? ['--delete', '--yes'] : ['--resume']), ...args]);
