@@ -16,8 +16,8 @@ export function keepAlive(socket: WebSocket, options: KeepAliveOptions): () => v
   };
   for (const event of ['open', 'message', 'ping', 'pong']) socket.on(event, heard);
   const timer = setInterval(() => {
-    // While we hold back what comes, its silence is our own doing.
-    if (socket.isPaused) heard();
+    // While we hold back what comes, its silence is our own doing; and the handshake has a time limit of its own.
+    if (socket.isPaused || socket.readyState === socket.CONNECTING) heard();
     if (performance.now() - heardAt > options.silenceLimitMs) options.onSilence();
     else if (socket.readyState === socket.OPEN) socket.ping();
   }, options.pingIntervalMs);

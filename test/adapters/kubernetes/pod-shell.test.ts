@@ -147,6 +147,16 @@ describe('a command without an exit status', () => {
     await assert.rejects((await shell.open()).exit, isFailure('temporary', /nothing was heard/));
   });
 
+  test('may take its time to be established', async () => {
+    const times = { pingIntervalMs: 10, silenceLimitMs: 30 };
+    await using shell = await startShell(
+      (socket) => send(socket, 3, SUCCESS),
+      { handshakeDelayMs: 200 },
+      times,
+    );
+    assert.equal(await (await shell.open()).exit, 0);
+  });
+
   test('is left alone as long as pings are answered', async () => {
     const times = { pingIntervalMs: 10, silenceLimitMs: 60 };
     await using shell = await startShell(

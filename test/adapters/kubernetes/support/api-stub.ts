@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { generate } from 'selfsigned';
 import { type WebSocket, WebSocketServer } from 'ws';
 
@@ -32,6 +33,8 @@ export interface StubBehaviour {
   readonly protocols?: readonly string[];
   /** Default: yes. */
   readonly answersPings?: boolean;
+  /** How long a handshake takes. Default: no time. */
+  readonly handshakeDelayMs?: number;
 }
 
 export interface ApiStub extends AsyncDisposable {
@@ -140,7 +143,7 @@ function acceptExecs(
   behaviour: StubBehaviour,
   receive: (incoming: IncomingMessage) => Promise<StubAnswer>,
 ): void {
-  const { exec, protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] } = behaviour;
+  const { exec, handshakeDelayMs = 0, protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] } = behaviour;
   const webSockets = new WebSocketServer({
     noServer: true,
     autoPong: behaviour.answersPings ?? true,
@@ -148,6 +151,7 @@ function acceptExecs(
   });
   server.on('upgrade', async (incoming, socket, head) => {
     if (exec) {
+      if (handshakeDelayMs > 0) await setTimeout(handshakeDelayMs);
       const { searchParams } = new URL(incoming.url ?? '/', 'https://stub');
       webSockets.handleUpgrade(incoming, socket, head, (webSocket) => exec(webSocket, searchParams));
       return;
