@@ -154,16 +154,21 @@ async function survive(site: Site, given: { whenKilled: 'resume' | 'resume or be
     ...anew,
     report: tell,
   });
-  tell(
-    `${result.kills} kills, after ${result.anew} of them begun anew elsewhere; ${result.changes} PUTs and DELETEs, ${result.repeated} repeated, ${result.allowed} allowed`,
-  );
-  assert.ok(result.repeated <= result.allowed);
+  const { untied, deleted, bookkeeping } = result;
+  tell(`${result.kills} kills, after ${result.anew} of them begun anew elsewhere`);
+  for (const [what, { requests, repeated, allowed }] of Object.entries({ untied, deleted })) {
+    tell(`  ${what}: ${requests} requests, ${repeated} of them repeated, ${allowed} allowed`);
+    assert.ok(repeated <= allowed);
+  }
+  tell(`  for ledgers and throw-away manifests: ${bookkeeping} requests`);
   const ended = await site.runs(0, ['--resume', '--state-dir', result.stateDir, ...args]);
   await site.assertCleaned();
-  const { planned, deleted, alreadyGone } = summaryOf(ended);
-  assert.equal(Number(deleted) + Number(alreadyGone), planned);
+  const summary = summaryOf(ended);
+  assert.equal(Number(summary.deleted) + Number(summary.alreadyGone), summary.planned);
   const { left, doomedManifests } = site.judge();
-  tell(`the last run: ${planned} planned = ${deleted} deleted + ${alreadyGone} already gone`);
+  tell(
+    `the last run: ${summary.planned} planned = ${summary.deleted} deleted + ${summary.alreadyGone} already gone`,
+  );
   tell(`${left.length} tags left, each with its digest; ${doomedManifests.length} manifests gone; no ledger`);
 }
 

@@ -2,22 +2,20 @@
 import type { RegistryView } from './registry-view.ts';
 
 export interface FoundLedger {
-  /** `repository:tag` of the ledger. */
-  readonly name: string;
   /** The run that has left it. */
   readonly run: string;
-  /** The manifests that it names. */
-  readonly digests: readonly string[];
+  /** `repository@digest` of the manifests that it names. */
+  readonly manifests: readonly string[];
 }
 
 /** Every ledger: a manifest that says what was taken off its tags, under a tag of its own. */
 export function ledgersIn(registry: RegistryView): FoundLedger[] {
-  return [...registry].flatMap(([repository, { tags, manifests }]) =>
-    [...tags].flatMap(([tag, digest]) => {
+  return [...registry].flatMap(([repository, view]) =>
+    [...view.tags].flatMap(([tag, digest]) => {
       const run = /^registry-cleaner-(.+)-\d+$/.exec(tag)?.[1];
-      const text = manifests.get(digest)?.text ?? '';
-      const digests = [...new Set(text.match(/sha256:[0-9a-f]{64}/g))];
-      return run === undefined ? [] : [{ name: `${repository}:${tag}`, run, digests }];
+      const text = view.manifests.get(digest)?.text ?? '';
+      const named = new Set(text.match(/sha256:[0-9a-f]{64}/g));
+      return run === undefined ? [] : [{ run, manifests: [...named].map((each) => `${repository}@${each}`) }];
     }),
   );
 }

@@ -29,15 +29,24 @@ export interface OrdealOptions {
   readonly report?: (line: string) => void;
 }
 
+/** Requests of one kind, and how many of them had been made before. */
+interface Repetition {
+  readonly requests: number;
+  readonly repeated: number;
+  /** The most that may be. */
+  readonly allowed: number;
+}
+
 export interface OrdealResult {
   readonly kills: number;
   /** How many of them were followed by a new run elsewhere. */
   readonly anew: number;
-  /** PUTs and DELETEs of manifests. */
-  readonly changes: number;
-  readonly repeated: number;
-  /** The most that may be repeated, see `#allowance`. */
-  readonly allowed: number;
+  /** Doomed tags that were pointed at a throw-away manifest; see `#untyings`. */
+  readonly untied: Repetition;
+  /** Doomed manifests that were deleted; see `#deletions`. */
+  readonly deleted: Repetition;
+  /** PUTs and DELETEs of ledgers and of throw-away manifests. */
+  readonly bookkeeping: number;
   /** The state folder that the last run is to be resumed in. */
   readonly stateDir: string;
 }
@@ -53,8 +62,11 @@ class Ordeal {
   readonly #random: Random;
   /** What a run that is let alone asks for: every doomed tag untied, where that is how it goes, and every manifest. */
   readonly #goals: ReadonlySet<string>;
+  readonly #doomedTags: ReadonlySet<string>;
+  readonly #doomedManifests: ReadonlySet<string>;
   #stateDir: string;
-  #allowed = 0;
+  /** Manifests that were gone when a start began, and that ledgers of others named, summed up over all starts. */
+  #goneForOthers = 0;
   #anew = 0;
 
   constructor(site: Site, options: OrdealOptions) {
@@ -63,6 +75,8 @@ class Ordeal {
     this.#random = new Random(options.seed);
     this.#stateDir = site.stateDir;
     const { doomed, doomedManifests } = site.judge();
+    this.#doomedTags = new Set(doomed);
+    this.#doomedManifests = new Set(doomedManifests);
     const untied = options.args?.includes('untag-first') ? doomed : [];
     this.#goals = new Set([...untied, ...doomedManifests]);
   }
@@ -83,18 +97,34 @@ class Ordeal {
       );
       await this.#site.assertNothingLost();
       assert.notEqual(runRecord(this.#stateDir).stage, 'finished');
-      this.#allowed += await this.#allowance(kill);
+      this.#goneForOthers += await this.#countGoneForOthers(kill);
     }
     const all = (await changes(this.#log)).slice(before);
-    const inQuarter = Math.ceil(fastestSecond(all) / 4);
-    return {
-      kills,
-      anew: this.#anew,
-      changes: all.length,
-      repeated: repeated(all),
-      allowed: this.#allowed + kills * inQuarter,
-      stateDir: this.#stateDir,
-    };
+    const untied = this.#untyings(all);
+    const deleted = this.#deletions(all);
+    const bookkeeping = all.length - untied.requests - deleted.requests;
+    return { kills, anew: this.#anew, untied, deleted, bookkeeping, stateDir: this.#stateDir };
+  }
+
+  /** A start may point a tag again only if that was under way: two tags for each operation at a time. */
+  #untyings(all: readonly Change[]): Repetition {
+    const untyings = all.filter(({ method, target }) => method === 'PUT' && this.#doomedTags.has(target));
+    const { kills, concurrency } = this.#options;
+    return { requests: untyings.length, repeated: repeated(untyings), allowed: kills * 2 * concurrency };
+  }
+
+  /**
+   * A start may delete a manifest again if that was under way, or not in the journal yet, for which there is a quarter of
+   * a second. Of the manifests that ledgers of other runs name it does not know which are gone: it asks for each of them.
+   */
+  #deletions(all: readonly Change[]): Repetition {
+    const deletions = all.filter(
+      ({ method, target }) => method === 'DELETE' && this.#doomedManifests.has(target),
+    );
+    const { kills, concurrency } = this.#options;
+    const inQuarter = Math.ceil(fastestSecond(deletions) / 4);
+    const allowed = kills * (2 * concurrency + inQuarter) + this.#goneForOthers;
+    return { requests: deletions.length, repeated: repeated(deletions), allowed };
   }
 
   get #log(): string {
@@ -127,20 +157,13 @@ class Ordeal {
     this.#anew += 1;
   }
 
-  /**
-   * What the start after a kill may ask for again: whatever was under way (two tags or manifests for each operation at a
-   * time), and for each ledger in the registry its throw-away manifest. It does not know which of the manifests are gone
-   * that ledgers of other runs name, so it asks for each of them. (What was not in the journal yet, a quarter of a
-   * second's worth, is added in the end.)
-   */
-  async #allowance(kill: number): Promise<number> {
-    const ledgers = ledgersIn(await this.#site.registry.view());
-    const others = ledgers.filter(({ run }) => this.#isAnew(kill + 1) || !this.#stateDirKnows(run));
-    return 2 * this.#options.concurrency + ledgers.length + sum(others.map(({ digests }) => digests.length));
-  }
-
-  #stateDirKnows(run: string): boolean {
-    return runRecord(this.#stateDir).id === run;
+  async #countGoneForOthers(kill: number): Promise<number> {
+    const own = this.#isAnew(kill + 1) ? undefined : runRecord(this.#stateDir).id;
+    const deleted = new Set((await changes(this.#log)).map(({ target }) => target));
+    const named = ledgersIn(await this.#site.registry.view())
+      .filter(({ run }) => run !== own)
+      .flatMap(({ manifests }) => manifests);
+    return new Set(named.filter((manifest) => deleted.has(manifest))).size;
   }
 
   async #reach(command: Command, moment: Moment): Promise<void> {
@@ -179,8 +202,4 @@ function tell(moment: Moment): string {
 function fastestSecond(all: readonly Change[]): number {
   const bySecond = Map.groupBy(all, ({ second }) => second);
   return Math.max(0, ...[...bySecond.values()].map((within) => within.length));
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }
