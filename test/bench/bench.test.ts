@@ -14,13 +14,19 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** Runs the suite; an exit code is an answer. */
-async function bench(...args: readonly string[]) {
+async function bench(...args: readonly string[]): Promise<Ended> {
   const options = { cwd: PROJECT, env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder } };
   const run = promisify(execFile)(process.execPath, ['scripts/bench.ts', ...args], options);
   return await run.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+    ({ code, stdout, stderr }: Ended) => ({ code, stdout, stderr }),
   );
 }
 
