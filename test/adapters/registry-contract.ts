@@ -264,7 +264,7 @@ export function testRegistryContract(
           await failureOf(registry.resolve(REPOSITORY, digest), 'temporary');
           await failureOf(registry.deleteManifest(REPOSITORY, digest), 'temporary');
           const looks = ['one', 'two', 'three'].map((name) => registry.resolve(REPOSITORY, tag(name)));
-          for (const look of looks) await failureOf(look, 'temporary');
+          await Promise.all(looks.map((look) => failureOf(look, 'temporary')));
           await restarting.start();
           const found = await registry.resolve(REPOSITORY, tag('one'));
           assert.equal(found.state === 'found' && found.manifest.digest, digest);
