@@ -27,7 +27,7 @@ describe('killed again and again: the same end', { concurrency: true }, () => {
       for (const { repeated, allowed } of [result.untied, result.deleted])
         assert.ok(repeated <= allowed, `${repeated} repeated, ${allowed} allowed`);
       const ended = await site.runs(0, ['--resume', '--state-dir', result.stateDir, ...args]);
-      await site.assertCleaned();
+      await site.assertCleaned({ mayLeaveOrphans: result.anew > 0 });
       const { planned, deleted, alreadyGone, failed, drifted } = summaryOf(ended);
       if (result.anew === 0) assert.equal(planned, site.judge().doomed.length);
       assert.equal(Number(deleted) + Number(alreadyGone), planned);

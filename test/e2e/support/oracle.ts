@@ -31,6 +31,11 @@ export interface Circumstances {
    */
   readonly unties: boolean;
   readonly only?: 'new' | 'legacy';
+  /**
+   * Somebody has begun anew who does not know what a killed run was about to delete: what a doomed index listed, and no
+   * tag stands for, cannot be found once that index is gone. It may stay.
+   */
+  readonly mayLeaveOrphans?: boolean;
   /** `repository:tag`: struck from the lists in review. */
   readonly struck?: readonly string[];
 }
@@ -53,8 +58,11 @@ export function judge(registry: RegistryView, circumstances: Circumstances): Jud
       }),
     );
     const needed = closure(view, (tag) => verdicts.get(tag) !== 'doomed');
-    for (const digest of closure(view, (tag) => verdicts.get(tag) === 'doomed'))
-      if (!needed.has(digest)) manifests.add(`${repository}@${digest}`);
+    const tagged = new Set(view.tags.values());
+    for (const digest of closure(view, (tag) => verdicts.get(tag) === 'doomed')) {
+      const mayStay = needed.has(digest) || (circumstances.mayLeaveOrphans && !tagged.has(digest));
+      if (!mayStay) manifests.add(`${repository}@${digest}`);
+    }
     for (const [tag, digest] of view.tags) {
       const verdict = verdicts.get(tag) ?? 'other';
       const isProtected = verdict === 'doomed' && needed.has(digest) && !circumstances.unties;

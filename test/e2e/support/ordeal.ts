@@ -65,6 +65,8 @@ class Ordeal {
   readonly #doomedTags: ReadonlySet<string>;
   readonly #doomedManifests: ReadonlySet<string>;
   #stateDir: string;
+  /** How many changes there were before it began. */
+  #before = 0;
   /** Manifests that were gone when a start began, and that ledgers of others named, summed up over all starts. */
   #goneForOthers = 0;
   #anew = 0;
@@ -83,10 +85,9 @@ class Ordeal {
 
   async run(): Promise<OrdealResult> {
     const { kills, report } = this.#options;
-    const before = (await changes(this.#log)).length;
+    this.#before = (await changes(this.#site.sandbox.registryLog)).length;
     for (let kill = 1; kill <= kills; kill += 1) {
-      const done = new Set((await changes(this.#log)).slice(before).map(({ target }) => target));
-      const left = [...this.#goals].filter((goal) => !done.has(goal)).length;
+      const left = this.#goals.size - (await this.#done()).size;
       const { command, how } = await this.#start(kill);
       const moment = choose(this.#random, { killsLeft: kills - kill, left });
       await this.#reach(command, moment);
@@ -99,7 +100,7 @@ class Ordeal {
       assert.notEqual(runRecord(this.#stateDir).stage, 'finished');
       this.#goneForOthers += await this.#countGoneForOthers(kill);
     }
-    const all = (await changes(this.#log)).slice(before);
+    const all = await this.#changes();
     const untied = this.#untyings(all);
     const deleted = this.#deletions(all);
     const bookkeeping = all.length - untied.requests - deleted.requests;
@@ -127,8 +128,15 @@ class Ordeal {
     return { requests: deletions.length, repeated: repeated(deletions), allowed };
   }
 
-  get #log(): string {
-    return this.#site.sandbox.registryLog;
+  /** What the program has asked for since the ordeal began. */
+  async #changes(): Promise<readonly Change[]> {
+    return (await changes(this.#site.sandbox.registryLog)).slice(this.#before);
+  }
+
+  /** The goals that it has asked for. */
+  async #done(): Promise<ReadonlySet<string>> {
+    const asked = (await this.#changes()).map(({ target }) => target);
+    return new Set(asked.filter((target) => this.#goals.has(target)));
   }
 
   /** The `kill`-th start is one of somebody else. */
@@ -159,26 +167,26 @@ class Ordeal {
 
   async #countGoneForOthers(kill: number): Promise<number> {
     const own = this.#isAnew(kill + 1) ? undefined : runRecord(this.#stateDir).id;
-    const deleted = new Set((await changes(this.#log)).map(({ target }) => target));
+    const done = await this.#done();
     const named = ledgersIn(await this.#site.registry.view())
       .filter(({ run }) => run !== own)
       .flatMap(({ manifests }) => manifests);
-    return new Set(named.filter((manifest) => deleted.has(manifest))).size;
+    return new Set(named.filter((manifest) => done.has(manifest))).size;
   }
 
   async #reach(command: Command, moment: Moment): Promise<void> {
     if ('step' in moment) await command.step(moment.step);
     else {
-      const before = (await changes(this.#log)).length;
-      const enough = async () => (await changes(this.#log)).length >= before + moment.changes;
-      await command.until(`${moment.changes} more changes`, enough);
+      const before = (await this.#done()).size;
+      const enough = async () => (await this.#done()).size >= before + moment.requests;
+      await command.until(`${moment.requests} more requests`, enough);
     }
     await passed(moment.spreadMs);
   }
 }
 
-/** When to kill: so long after a step's begin, or after so many more PUTs and DELETEs. */
-type Moment = { readonly spreadMs: number } & ({ readonly step: string } | { readonly changes: number });
+/** When to kill: so long after a step's begin, or after so many more of the requests that it has to make. */
+type Moment = { readonly spreadMs: number } & ({ readonly step: string } | { readonly requests: number });
 
 /** Most moments are in the midst of deleting; those after it have to be the last ones. */
 function choose(random: Random, given: { killsLeft: number; left: number }): Moment {
@@ -190,11 +198,11 @@ function choose(random: Random, given: { killsLeft: number; left: number }): Mom
   if (given.killsLeft === 0) return { ...step(AFTER_DELETING), spreadMs: 0 };
   const share = Math.floor(given.left / (given.killsLeft + 2));
   if (share === 0 || upTo(3) === 0) return step(BEFORE_DELETING);
-  return { changes: 1 + upTo(share), spreadMs: upTo(20) };
+  return { requests: 1 + upTo(share), spreadMs: upTo(20) };
 }
 
 function tell(moment: Moment): string {
-  const after = 'step' in moment ? `the begin of ${moment.step}` : `${moment.changes} more changes`;
+  const after = 'step' in moment ? `the begin of ${moment.step}` : `${moment.requests} more requests`;
   return `${moment.spreadMs} ms after ${after}`;
 }
 
