@@ -21,8 +21,21 @@ export interface Ledger {
   readonly tags: ReadonlyMap<Tag, Digest>;
 }
 
-/** As many tags to a ledger: about 110 KiB. Registries take manifests of up to 4 MiB. */
+/** At most as many tags to a ledger: about 110 KiB. Registries take manifests of up to 4 MiB. */
 export const TAGS_PER_LEDGER = 1000;
+/** Fewer are not worth a ledger of their own. */
+const FEWEST_TAGS_PER_LEDGER = 100;
+/**
+ * As many ledgers are swept at a time. The registry takes the tags of one ledger away one after the other, a
+ * millisecond each on a local disk, so that a few at a time are done sooner.
+ */
+export const SWEEPS_AT_A_TIME = 4;
+
+/** Over how many ledgers so many doomed tags are spread. */
+export function ledgerCount(doomed: number): number {
+  const share = Math.ceil(doomed / SWEEPS_AT_A_TIME);
+  return Math.ceil(doomed / Math.min(TAGS_PER_LEDGER, Math.max(FEWEST_TAGS_PER_LEDGER, share)));
+}
 
 const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 const PREFIX = 'docker-registry-cleaner';

@@ -5,7 +5,7 @@
  */
 import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { Deletion, RepositoryPlan } from '../domain/plan.ts';
-import { isMarker, type Ledger, markerTag, TAGS_PER_LEDGER } from '../domain/untagging.ts';
+import { isMarker, type Ledger, ledgerCount, markerTag, SWEEPS_AT_A_TIME } from '../domain/untagging.ts';
 import type { Untagging } from '../ports.ts';
 import { concurrently } from './concurrently.ts';
 import type { Deleting } from './delete-by-digest.ts';
@@ -97,11 +97,12 @@ class UntyingRepository {
         .map((tag) => [tag, digest] as const),
     );
     const taken = new Set(earlier.map(({ marker }) => marker));
+    const size = Math.ceil(missing.length / ledgerCount(missing.length));
     const written: Ledger[] = [];
     for (let at = 0, number = 1; at < missing.length; number += 1) {
       const marker = markerTag(run.record.id, number);
       if (taken.has(marker)) continue;
-      const tags = new Map(missing.slice(at, at + TAGS_PER_LEDGER));
+      const tags = new Map(missing.slice(at, at + size));
       const since = new Date(clock.now()).toISOString();
       const ledger = { marker, run: run.record.id, by: settings.operator, since, tags };
       // On disk before it is in the registry, so that a start after a crash looks for it.
@@ -109,7 +110,7 @@ class UntyingRepository {
       await run.journal.flush();
       await this.#try(() => this.#untagging.writeLedger(this.#repository, ledger));
       written.push(ledger);
-      at += TAGS_PER_LEDGER;
+      at += size;
     }
     return [...earlier, ...written];
   }
@@ -165,7 +166,9 @@ class UntyingRepository {
 
   async #sweep(ledgers: readonly Ledger[]): Promise<void> {
     this.#deleting.status('removing the untied tags');
-    for (const ledger of ledgers) await this.#try(() => this.#untagging.sweep(this.#repository, ledger));
+    await concurrently(ledgers, SWEEPS_AT_A_TIME, (ledger) =>
+      this.#try(() => this.#untagging.sweep(this.#repository, ledger)),
+    );
   }
 
   async #deleteManifests(ledgers: readonly Ledger[]): Promise<void> {
@@ -200,7 +203,9 @@ class UntyingRepository {
   async #lookAtWhatStays(): Promise<void> {
     const { context, look, status } = this.#deleting;
     status('looking at what stays');
-    const { revised, live, moved, indexes } = await refreshPlan(context, this.#plan);
+    const { revised, live, moved, indexes } = await refreshPlan(context, this.#plan, {
+      finished: new Set(this.#untied.keys()),
+    });
     look.keepNeeded(this.#repository, revised);
     for (const [tag, digest] of moved) look.keepMoved(this.#repository, { tag, digest, indexes });
     // Somebody has pushed a tag again that was untied a moment ago, with the very same manifest.

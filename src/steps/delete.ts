@@ -99,11 +99,13 @@ class Deletions {
       const { repository } = plan.ref;
       if (!hasOpenWork(outcomes, plan)) continue;
       let looked = 0;
-      const { revised, indexes, moved } = await refreshPlan(this.#context, plan, () => {
-        looked += 1;
-        this.#progress.status(
-          `looking at the registry again: ${looked} of ${plan.tags.length} tags of ${repository}`,
-        );
+      const { revised, indexes, moved } = await refreshPlan(this.#context, plan, {
+        onLooked: () => {
+          looked += 1;
+          this.#progress.status(
+            `looking at the registry again: ${looked} of ${plan.tags.length} tags of ${repository}`,
+          );
+        },
       });
       plans.set(repository, revised);
       look.keepNeeded(repository, revised);

@@ -47,12 +47,13 @@ export async function ledgersOf(
  * listed are left out. So are ledgers; a tag that one of them has untied counts with the digest that it had before.
  *
  * @param onLooked is called after each tag
+ * @param finished the tags that this very run has untied: swept away, they are not looked for behind the ledgers
  */
 export async function contentOf(
   context: Looker,
-  given: { ref: RepositoryRef; tags: readonly Tag[]; onLooked?: () => void },
+  given: { ref: RepositoryRef; tags: readonly Tag[]; onLooked?: () => void; finished?: ReadonlySet<Tag> },
 ): Promise<RepositoryContent> {
-  const { ref, tags } = given;
+  const { ref, tags, finished } = given;
   const ledgers = await ledgersOf(context, ref.repository, tags);
   const digests = new Map<Tag, Digest | undefined>();
   const untied = new Map<Tag, Tag>();
@@ -74,7 +75,7 @@ export async function contentOf(
     else if (resolution.state !== 'gone') digests.set(tag, undefined);
     given.onLooked?.();
   });
-  const swept = sweptTags(tags, ledgers);
+  const swept = sweptTags(new Set([...tags, ...(finished ?? [])]), ledgers);
   const before = await lookAtBefore(context, ref.repository, [
     ...[...untied.keys()].flatMap((tag) => digests.get(tag) ?? []),
     ...swept.map(({ digest }) => digest),
@@ -99,8 +100,7 @@ export async function contentOf(
 }
 
 /** Tags that a ledger names and that are no longer there: they were untied, and their manifests may still be there. */
-function sweptTags(tags: readonly Tag[], ledgers: ReadonlyMap<Tag, Ledger>) {
-  const listed = new Set(tags);
+function sweptTags(listed: ReadonlySet<Tag>, ledgers: ReadonlyMap<Tag, Ledger>) {
   const swept = new Map<Tag, { tag: Tag; digest: Digest; marker: Tag }>();
   for (const [marker, ledger] of ledgers)
     for (const [tag, digest] of ledger.tags) if (!listed.has(tag)) swept.set(tag, { tag, digest, marker });

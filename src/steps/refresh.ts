@@ -27,11 +27,11 @@ export interface Refreshed {
 export async function refreshPlan(
   context: Context,
   plan: RepositoryPlan,
-  onLooked?: () => void,
+  given: { readonly onLooked?: () => void; readonly finished?: ReadonlySet<Tag> } = {},
 ): Promise<Refreshed> {
   const tags = plan.exists ? await tagsOf(context, plan.ref.repository) : undefined;
   if (tags === undefined) return { revised: plan, moved: new Map(), indexes: plan.indexes, live: undefined };
-  const live = await contentOf(context, { ref: plan.ref, tags, ...(onLooked ? { onLooked } : {}) });
+  const live = await contentOf(context, { ref: plan.ref, tags, ...given });
   const moved = plan.tags.flatMap(({ tag, digest, fate }) => {
     const now = live.tags.get(tag);
     return fate !== 'delete' || now === undefined || now === digest ? [] : [[tag, now] as const];

@@ -4,6 +4,7 @@ import type { Tag } from '../../src/domain/names.ts';
 import {
   isMarker,
   type Ledger,
+  ledgerCount,
   ledgerManifest,
   lostTagManifest,
   markerTag,
@@ -71,6 +72,15 @@ describe('a ledger', () => {
       Array.from({ length: TAGS_PER_LEDGER }, (_, n) => [tag(`${A}-${100_000 + n}`), digest(`${n}`)]),
     );
     assert.ok(ledgerManifest({ ...ledger, tags }).text.length < 1024 * 1024);
+  });
+});
+
+describe('the ledgers of a repository', () => {
+  it('are a few for many tags, one for a few tags, and none of them is too large', () => {
+    assert.deepEqual(
+      [0, 1, 100, 101, 250, 400, 1000, 4000, 4001, 50_000].map(ledgerCount),
+      [0, 1, 1, 2, 3, 4, 4, 4, 5, 50],
+    );
   });
 });
 

@@ -77,6 +77,14 @@ for (const means of ['tag', 'throw-away'] as const)
       assert.ok(calls.indexOf('resolve 1') >= 0);
     });
 
+    it('asks the registry for each tag once, and for none that it has untied', async () => {
+      const scene = await untying(['1 one', '2 two'], means);
+      const before = scene.registry.count('resolve');
+      await scene.step(deleteTags);
+      // The two doomed tags before they are untied, and afterwards the one that stays.
+      assert.equal(scene.registry.count('resolve') - before, 3);
+    });
+
     it('leaves a tag alone that has moved, and what it stands for now', async () => {
       const scene = await untying(['1 one', '2 two', '3 three'], means);
       scene.registry.push(LEGACY, '1', 'two');
