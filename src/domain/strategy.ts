@@ -5,7 +5,7 @@
  * only the kept tags are left.
  */
 import type { Deletion, RepositoryPlan } from './plan.ts';
-import { ledgerCount } from './untagging.ts';
+import { tagsPerLedger } from './untagging.ts';
 
 /**
  * - `by-digest`: every manifest is deleted, and the tags on it with it
@@ -24,8 +24,8 @@ export function cheaperStrategy(given: { tags: number; doomed: number; manifests
   const { tags, doomed, manifests } = given;
   const kept = tags - doomed;
   const byDigest = manifests * (kept + doomed / 2);
-  const untagFirst =
-    doomed * UNTYING_IN_READS + ledgerCount(doomed) * (tags + LEDGER_IN_READS) + manifests * kept;
+  const ledgers = Math.ceil(doomed / tagsPerLedger(doomed));
+  const untagFirst = doomed * UNTYING_IN_READS + ledgers * (tags + LEDGER_IN_READS) + manifests * kept;
   return untagFirst < byDigest ? 'untag-first' : 'by-digest';
 }
 

@@ -31,10 +31,10 @@ const FEWEST_TAGS_PER_LEDGER = 100;
  */
 export const SWEEPS_AT_A_TIME = 4;
 
-/** Over how many ledgers so many doomed tags are spread. */
-export function ledgerCount(doomed: number): number {
+/** How many tags go into each ledger when so many are doomed: as many ledgers as are swept at a time, if that suits. */
+export function tagsPerLedger(doomed: number): number {
   const share = Math.ceil(doomed / SWEEPS_AT_A_TIME);
-  return Math.ceil(doomed / Math.min(TAGS_PER_LEDGER, Math.max(FEWEST_TAGS_PER_LEDGER, share)));
+  return Math.min(TAGS_PER_LEDGER, Math.max(FEWEST_TAGS_PER_LEDGER, share));
 }
 
 const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';

@@ -5,7 +5,7 @@
  */
 import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { Deletion, RepositoryPlan } from '../domain/plan.ts';
-import { isMarker, type Ledger, ledgerCount, markerTag, SWEEPS_AT_A_TIME } from '../domain/untagging.ts';
+import { isMarker, type Ledger, markerTag, SWEEPS_AT_A_TIME, tagsPerLedger } from '../domain/untagging.ts';
 import type { Untagging } from '../ports.ts';
 import { concurrently } from './concurrently.ts';
 import type { Deleting } from './delete-by-digest.ts';
@@ -97,7 +97,7 @@ class UntyingRepository {
         .map((tag) => [tag, digest] as const),
     );
     const taken = new Set(earlier.map(({ marker }) => marker));
-    const size = Math.ceil(missing.length / ledgerCount(missing.length));
+    const size = tagsPerLedger(missing.length);
     const written: Ledger[] = [];
     for (let at = 0, number = 1; at < missing.length; number += 1) {
       const marker = markerTag(run.record.id, number);

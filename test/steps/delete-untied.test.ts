@@ -288,6 +288,21 @@ describe('a failure while untying', () => {
     assertNoManifests(scene, ['1 one', '2 two']);
   });
 
+  it('of one sweep among several leaves every manifest, and every ledger, until a resume', async () => {
+    const lines = manyTags(250);
+    const scene = await untying(lines);
+    const markers = [1, 2, 3].map((number) => markerTag(RUN, number));
+    dieAt(scene, 'sweep', 2);
+    await assert.rejects(scene.step(deleteTags), RegistryError);
+    assert.equal(scene.registry.count('delete'), 0);
+    assert.deepEqual(scene.registry.tags(LEGACY).filter(isMarker).toSorted(), markers);
+    scene.registry.before = () => {};
+    restart(scene);
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+    assertNoManifests(scene, lines);
+  });
+
   it('because deletion was switched off is blamed on whoever did it', async () => {
     const scene = await untying(['1 one']);
     scene.registry.after = ({ operation }) => {
