@@ -10,7 +10,13 @@ async function main(argv: readonly string[]): Promise<void> {
   const startedAt = performance.now();
   // Nobody may be left to read, as after a hang-up; what puts everything back has to be done all the same.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  const ending: Ending = { person: undefined, tally: undefined, error: undefined, failed: 0 };
+  const ending: Ending = {
+    person: undefined,
+    tally: undefined,
+    error: undefined,
+    failed: 0,
+    report: undefined,
+  };
   try {
     const command = parse(argv);
     if (command === undefined) return;
@@ -24,7 +30,8 @@ async function main(argv: readonly string[]): Promise<void> {
   if (tally !== undefined && summary.planned + summary.retained > 0)
     ending.person?.closing(summary, { folder: tally.folder, open: tally.open() });
   if (ending.error !== undefined) process.stderr.write(explain(ending.error));
-  if (wantsJson(argv, process.env)) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  if (ending.report === undefined && wantsJson(argv, process.env))
+    process.stdout.write(`${JSON.stringify(summary)}\n`);
   process.exitCode = exitCode;
 }
 
@@ -34,7 +41,10 @@ async function run(command: Command, ending: Ending): Promise<void> {
   const { world } = composed;
   ending.person = world.person;
   try {
-    if (command.verb === 'recover') {
+    if (command.verb === 'status') {
+      const { status } = await import('./commands/status.ts');
+      ending.report = { unread: await status(world) };
+    } else if (command.verb === 'recover') {
       const { recover } = await import('./commands/recover.ts');
       await recover(world);
     } else {

@@ -2,19 +2,24 @@
 import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import { createAlarm } from './adapters/alarm.ts';
 import { systemClock } from './adapters/clock.ts';
-import { readEnvironmentsText } from './adapters/input-file.ts';
+import { readEnvironmentsText, readInUseText } from './adapters/input-file.ts';
 import { connectCluster } from './adapters/kubernetes/connect.ts';
 import { requiredPermissions } from './adapters/kubernetes/permissions.ts';
 import { parseWorkloadName } from './adapters/kubernetes/workload.ts';
 import { listenForSignals } from './adapters/signals.ts';
+import { openRunArchive } from './adapters/storage/run-archive.ts';
 import { openRunStore } from './adapters/storage/run-store.ts';
 import { createPerson } from './adapters/terminal/person.ts';
 import type { World } from './commands/world.ts';
 import { type OpenedRegistry, openRegistry } from './compose/registry.ts';
 import { type EnvironmentEntry, parseEnvironmentsFile } from './domain/environments.ts';
 import { UsageError } from './domain/errors.ts';
+import type { ImageUse } from './domain/in-use.ts';
+import { parseInUseFile } from './domain/in-use-file.ts';
 import { plainText } from './domain/text.ts';
+import { endOf } from './domain/window.ts';
 import type { RawOptions } from './options/values.ts';
 import { readOptions } from './options.ts';
 import type { RunStore } from './ports.ts';
@@ -43,13 +48,17 @@ export function compose(given: { flags: RawOptions; password: string | undefined
     underNpm: environment.npm_lifecycle_event !== undefined,
     onRepeated: () => person.say('Still putting everything back; please wait.'),
   });
+  const alarm = createAlarm();
+  const work = AbortSignal.any([signals.signal, alarm.signal]);
+  const startedAtMs = performance.timeOrigin;
   const { stdin, stdout, stderr } = process;
   const person = createPerson({
     stdin,
     stdout,
     stderr,
     output: options.output,
-    signal: signals.signal,
+    endsAtMs: options.stopAfter && endOf({ ...options.stopAfter, startedAtMs }),
+    signal: work,
     interrupt: () => process.kill(process.pid, 'SIGINT'),
   });
   if (given.password !== undefined)
@@ -62,11 +71,15 @@ export function compose(given: { flags: RawOptions; password: string | undefined
     options,
     person: person,
     clock: systemClock,
-    work: signals.signal,
+    startedAtMs,
+    work,
+    alarm,
     safety: new AbortController().signal,
     operator: operator(),
     password,
     readEnvironments: () => readEnvironments(options.environments),
+    readInUse: () => readInUse(options.inUseFile),
+    archive: openRunArchive(options.stateDir),
     async openStore() {
       open.store = await openRunStore(options.stateDir);
       return open.store;
@@ -95,18 +108,19 @@ export function compose(given: { flags: RawOptions; password: string | undefined
       });
       return {
         ...connection,
-        permissions: ({ deleting, route, secret, workload }) =>
+        permissions: ({ deleting, route, secret, inUse, workload }) =>
           requiredPermissions({
             ...options,
             workload: workload ?? assumedWorkload(options.registryWorkload),
             route,
             readsSecret: secret,
             deletes: deleting,
+            inUseNamespaces: inUse ? options.inUseNamespaces : undefined,
           }),
       };
     },
     async openRegistry(request) {
-      const opened = await openRegistry({ ...request, options, signal: signals.signal });
+      const opened = await openRegistry({ ...request, options, signal: work });
       open.registries.push(opened);
       return opened.registry;
     },
@@ -135,19 +149,29 @@ function takePassword(environment: NodeJS.ProcessEnv, positional: string | undef
 async function readEnvironments(path: string): Promise<readonly EnvironmentEntry[]> {
   const { entries, faults } = parseEnvironmentsFile(await readEnvironmentsText(path));
   if (faults.length > 0)
-    throw new UsageError(
-      `The environments file ${path} cannot be used:\n${faults
-        .map(({ line, text, problem }) => `  line ${line}: "${plainText(text, 80)}": ${problem}`)
-        .join('\n')}`,
-      {
-        next: 'Nothing was touched. Each line is an environment ID and the revisions to retain, separated by blanks.',
-      },
-    );
+    throw new UsageError(`The environments file ${path} cannot be used:\n${tellFaults(faults)}`, {
+      next: 'Nothing was touched. Each line is an environment ID and the revisions to retain, separated by blanks.',
+    });
   if (entries.length === 0)
     throw new UsageError(`The environments file ${path} names no environment.`, {
       next: 'Put one on each line: its ID, then the revisions to retain.',
     });
   return entries;
+}
+
+async function readInUse(path: string | undefined): Promise<readonly ImageUse[]> {
+  if (path === undefined) return [];
+  const { uses, faults } = parseInUseFile(await readInUseText(path));
+  if (faults.length === 0) return uses;
+  throw new UsageError(`The in-use file ${path} cannot be used:\n${tellFaults(faults)}`, {
+    next: 'Nothing was touched. Each line is an image, by its tag or its digest.',
+  });
+}
+
+function tellFaults(faults: readonly { line: number; text: string; problem: string }[]): string {
+  return faults
+    .map(({ line, text, problem }) => `  line ${line}: "${plainText(text, 80)}": ${problem}`)
+    .join('\n');
 }
 
 /** For the permissions, while the real one may not be read. */

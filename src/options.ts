@@ -24,6 +24,14 @@ export interface Options {
   readonly maxShare: number | undefined;
   /** SHA-256 of the plan that may be carried out, hex. */
   readonly plan: string | undefined;
+  /** Namespaces in which images are in use; none: all. */
+  readonly inUseNamespaces: readonly string[];
+  readonly inUseFile: string | undefined;
+  /** Goes on although it may not be seen everywhere what is in use. */
+  readonly noInUseCheck: boolean;
+  readonly allowEmptying: boolean;
+  /** Within which time everything has to be over. */
+  readonly stopAfter: { readonly text: string; readonly lengthMs: number } | undefined;
   readonly environments: string;
   readonly stateDir: string;
   readonly kubeconfig: string | undefined;
@@ -79,6 +87,7 @@ export function readOptions(given: {
       ? given.resolveDefault(optionDefinitions[name].default)
       : given.resolvePath(value.text(name));
   const kubeconfig = value.optional('kubeconfig');
+  const inUseFile = value.optional('in-use-file');
   const registry = value.registry('registry');
   const localSkopeo = value.flag('local-skopeo');
   const via = readRoute(value, localSkopeo);
@@ -95,6 +104,11 @@ export function readOptions(given: {
     maxDeletions: value.limit('max-deletions', Number.MAX_SAFE_INTEGER),
     maxShare: value.limit('max-share', 100),
     plan: value.sha256('plan'),
+    inUseNamespaces: value.names('in-use-namespaces'),
+    inUseFile: inUseFile === undefined ? undefined : given.resolvePath(inUseFile),
+    noInUseCheck: value.flag('no-in-use-check'),
+    allowEmptying: value.flag('allow-emptying'),
+    stopAfter: readStopAfter(value),
     environments: path('environments'),
     stateDir: path('state-dir'),
     kubeconfig: kubeconfig === undefined ? undefined : given.resolvePath(kubeconfig),
@@ -157,6 +171,11 @@ function readBoolean(name: string, text: string): boolean {
   throw new UsageError(`The environment variable for --${name} is "${text}".`, {
     next: 'Set it to true or false.',
   });
+}
+
+function readStopAfter(value: Values): Options['stopAfter'] {
+  const text = value.optional('stop-after');
+  return text === undefined ? undefined : { text, lengthMs: value.duration('stop-after') };
 }
 
 function readRoute(value: Values, localSkopeo: boolean): Route {

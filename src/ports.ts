@@ -2,13 +2,15 @@
  * The outside worlds, as small interfaces. Steps see these and the domain, never a library. Every method that
  * waits takes or was built with an AbortSignal; an aborted call rejects with the signal's reason.
  */
+import type { ImageUse, Unseen } from './domain/in-use.ts';
+import type { LeaseRecord } from './domain/lease.ts';
 import type { Manifest } from './domain/manifest.ts';
 import type { Digest, Repository, Tag } from './domain/names.ts';
 import type { JournalEntry, Outcomes, Summary } from './domain/outcome.ts';
 import type { Permission } from './domain/permissions.ts';
 import type { RepositoryPlan, RepositoryRef } from './domain/plan.ts';
 import type { Review } from './domain/review.ts';
-import type { RunRecord, StepKey } from './domain/run.ts';
+import type { RestartTimes, RunRecord, StepKey } from './domain/run.ts';
 import type { Ledger } from './domain/untagging.ts';
 import type { JsonPatch, Workload, WorkloadPod } from './domain/workload.ts';
 
@@ -216,6 +218,72 @@ export interface WorkloadPort {
   deletePod(pod: WorkloadPod, signal: AbortSignal): Promise<void>;
 }
 
+/** What the cluster runs, or is to run. */
+export interface ImagesInUsePort {
+  /**
+   * Looks at everything that names an image. Each image comes once, with one of those that use it. Where one may not
+   * look is told, not thrown; `UsageError` when there is no such namespace.
+   */
+  find(signal: AbortSignal): Promise<ImagesFound>;
+}
+
+interface ImagesFound {
+  readonly uses: readonly ImageUse[];
+  readonly unseen: readonly Unseen[];
+}
+
+/** The lease that keeps two operators from changing one registry at the same time. */
+export interface LeasePort {
+  /** What stands in it; `undefined` while nobody has it. `RefusedError` when it is not one of this program. */
+  find(signal: AbortSignal): Promise<LeaseRecord | undefined>;
+  /**
+   * Takes the lease, and renews it until it is let go of. Where somebody has it, this watches for as long as it lasts
+   * whether it is renewed, unless that process is known to have died on this machine.
+   *
+   * `RefusedError` when somebody else has it and is alive, and when it is not one of this program.
+   */
+  acquire(progress: Pick<Progress, 'status'>, signal: AbortSignal): Promise<HeldLease>;
+}
+
+/** The lease, held. */
+export interface HeldLease {
+  /**
+   * Who had it and has not let go of it: that run's setting has to be put back and its pod ended before anything else.
+   * `undefined` also when it was this very run, whose process has died: it goes on where that has stopped.
+   */
+  readonly takenOver: LeaseRecord | undefined;
+  /** The setting that is kept in the lease; after a takeover the one that was found there. */
+  readonly setting: string | undefined;
+  /** Aborted with a `LeaseLostError` as soon as it is known that the lease is, or may be, lost. */
+  readonly lost: AbortSignal;
+  /**
+   * To be asked before everything that deletes; asks nobody, and costs nothing. `LeaseLostError` once the lease could
+   * not be renewed in time, or is another's; from then on always.
+   */
+  requireHeld(): void;
+  /**
+   * To be asked before something is put back: asks the API server. Returns when the lease is still this run's, also
+   * when it had not been renewed in time, and takes it anew (without a setting) when it is gone. `LeaseLostError` when
+   * it is another's.
+   */
+  confirm(signal: AbortSignal): Promise<void>;
+  /** Keeps the setting in the lease, or removes it from there; it stands there when this returns. */
+  keepSetting(setting: string | undefined, signal: AbortSignal): Promise<void>;
+  /** Stops renewing, and deletes the lease if it is still this run's. May be called again after a failure. */
+  release(signal: AbortSignal): Promise<void>;
+}
+
+/** Uploads that clients of the registry have begun and not finished. Its HTTP API does not tell of them. */
+export interface OpenUploads {
+  /**
+   * Counts them in the files of one of the registry's pods. Needs the permission to run a command there.
+   *
+   * @param container the registry's container
+   * @throws UnreachableError when they cannot be counted, with the reason
+   */
+  count(container: string, signal: AbortSignal): Promise<number>;
+}
+
 // ---------------------------------------------------------------------------------------------- local storage
 
 /** The append-only journal of what happened to each tag. */
@@ -277,6 +345,22 @@ export interface RunStore {
   close(): Promise<void>;
 }
 
+/** A run of the state folder, as it is on disk at this moment. */
+export interface RunGlimpse {
+  readonly folder: string;
+  readonly record: RunRecord;
+  /** The frozen plan as far as it goes, and what the journal says. */
+  read(): Promise<{ readonly plans: readonly RepositoryPlan[]; readonly outcomes: Outcomes }>;
+}
+
+/** Looks at the state folder while another process may hold it. Changes nothing, and waits for nobody. */
+export interface RunArchive {
+  /** The newest runs, newest first, at most `limit`. Those whose record cannot be read are left out. */
+  recent(limit: number): Promise<readonly RunGlimpse[]>;
+  /** The number of the process that holds the folder at this moment. */
+  holder(): Promise<number | undefined>;
+}
+
 // ------------------------------------------------------------------------------- the person in front of it, time
 
 /** What a step tells while it runs. */
@@ -325,8 +409,12 @@ export interface ReviewCircumstances {
   readonly planSha256: string;
   /** How many environments the file names more, and fewer, than when the plan was made. */
   readonly file: { readonly added: number; readonly removed: number };
+  /** Where it may not be seen which images are in use. */
+  readonly unseen: readonly Unseen[];
   /** How often deleting will restart the registry. */
   readonly restarts: number;
+  /** How long the last runs' restarts took. */
+  readonly lastRestarts: RestartTimes;
   /** Where the lists are. */
   readonly lists: string;
 }
@@ -338,4 +426,13 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** Between 0 and 1, for jitter. */
   random(): number;
+}
+
+/** Ends the work at a moment that can be moved. */
+export interface Alarm {
+  /** Aborted when the moment has come. */
+  readonly signal: AbortSignal;
+  /** Instead of the moment that was set before. @param atMs milliseconds since 1970; one that has passed is now */
+  set(atMs: number, reason: Error): void;
+  clear(): void;
 }

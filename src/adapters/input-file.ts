@@ -14,6 +14,12 @@ export function readEnvironmentsText(path: string): Promise<string> {
   });
 }
 
+/** The text of the file of images that are in use elsewhere. @throws UsageError as above */
+export function readInUseText(path: string): Promise<string> {
+  const next = 'Name the right file with --in-use-file.';
+  return readInput(path, { what: 'in-use file', absent: next, wrong: next });
+}
+
 /** The certificates of those whom to trust, in PEM. @throws UsageError as above, and for anything else than PEM */
 export async function readCertificates(path: string): Promise<string> {
   const next = 'Name the right file with --tls-ca.';

@@ -8,6 +8,7 @@ import { EXIT_CODES } from './ending.ts';
 
 const verbs = {
   clean: 'list, plan, stop for review; with --delete, delete (the default)',
+  status: 'tell what is going on, or was left, here and in the cluster; changes nothing',
   recover: "put the registry's setting back after a run that could not, and remove its pod",
 } as const;
 /** How the registry's password is given. */

@@ -9,6 +9,7 @@ import {
   StorageError,
   UnreachableError,
   UsageError,
+  WindowOverError,
 } from '../domain/errors.ts';
 import { noFigures, type Summary } from '../domain/outcome.ts';
 import type { Person } from '../ports.ts';
@@ -18,7 +19,7 @@ export const EXIT_CODES = `Exit codes:
     0  done
     1  a defect of the program
     2  bad input or usage; nothing was touched
-    3  finished, but something could not be deleted
+    3  something could not be deleted, or the time of --stop-after was over
     4  refused, to keep something safe
     5  the cluster or the registry could not be reached or said no, or a
        setting could not be put back (this outranks every other)
@@ -31,12 +32,17 @@ export interface Ending {
   error: unknown;
   /** Tags that could not be deleted. */
   failed: number;
+  /** The command has told what it found, which stands for the closing object; `unread`: why something was not found. */
+  report: { readonly unread: unknown } | undefined;
 }
 
-export function exitCodeOf({ error, failed }: Ending): number {
+export function exitCodeOf(ending: Ending): number {
+  const { failed, report } = ending;
+  const error = ending.error ?? report?.unread;
   if (error === undefined) return failed > 0 ? 3 : 0;
   if (error instanceof RestoreError) return 5;
   if (error instanceof UsageError) return 2;
+  if (error instanceof WindowOverError) return 3;
   if (error instanceof RefusedError) return 4;
   if (error instanceof UnreachableError) return 5;
   if (error instanceof StorageError) return 6;

@@ -3,7 +3,7 @@ import { RefusedError } from '../domain/errors.ts';
 import type { Repository } from '../domain/names.ts';
 import { doomedTags } from '../domain/plan.ts';
 import { type Review, reviewPlan } from '../domain/review.ts';
-import { moveTo } from '../domain/run.ts';
+import { moveTo, type RestartTimes } from '../domain/run.ts';
 import { divide } from '../domain/strategy.ts';
 import { count } from '../domain/text.ts';
 import type { Progress } from '../ports.ts';
@@ -13,6 +13,7 @@ import { deleting, listing, view } from '../steps/index.ts';
 import { openDeletions } from '../steps/open-work.ts';
 import { reachRegistry } from '../steps/reach.ts';
 import {
+  requireNothingEmptied,
   requireRetainedRevisions,
   requireSomeRepository,
   requireThePlan,
@@ -31,7 +32,11 @@ const quiet: Progress = { update() {}, status() {} };
 export async function carryOut(
   world: World,
   context: Context,
-  given: { deletes: boolean; setting: { enabled: boolean; byThisRun: boolean } },
+  given: {
+    deletes: boolean;
+    setting: { enabled: boolean; byThisRun: boolean };
+    lastRestarts: RestartTimes;
+  },
 ): Promise<void> {
   const { person, run } = context;
   // Without a pod there is no step that would open the route.
@@ -44,20 +49,27 @@ export async function carryOut(
     await run.update((record) => ({ ...moveTo(record, 'reviewed'), planSha256 }));
   }
   requireWithinLimits(context, world.options);
+  await requireNothingEmptied(context, world.options);
   const review = reviewPlan([...context.plans.values()], context.environments);
+  const restarts = await countRestarts(context, review, given.setting);
   person.review(review, {
     registry: world.options.registry,
     context: context.settings.context,
     done: countDone(context),
-    restarts: await restarts(context, review, given.setting),
+    restarts,
+    lastRestarts: given.lastRestarts,
     untagFirst: untagFirst(context),
+    unseen: context.imagesInUse.unseen,
     file: changesOfFile(context),
     lists: run.lists.folder,
     planSha256: run.record.planSha256 ?? '',
   });
   if (given.deletes) requireThePlan(context, world.options.plan);
   const hasWork = review.totals.toDelete > 0 || review.unfinished > 0;
-  if (given.deletes && hasWork) await requireConfirmation(world, context, review);
+  if (given.deletes && hasWork) {
+    context.window?.requireRoom(restarts);
+    await requireConfirmation(world, context, review);
+  }
   const skip = !hasWork
     ? 'nothing to delete'
     : given.deletes
@@ -75,7 +87,7 @@ function countDone(context: Context): number {
 }
 
 /** How often deleting will restart the registry. */
-async function restarts(
+async function countRestarts(
   context: Context,
   review: Review,
   setting: { enabled: boolean; byThisRun: boolean },

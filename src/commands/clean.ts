@@ -1,17 +1,28 @@
 /** `clean`: list, plan, review, and with `--delete` carry the plan out. */
 import type { EnvironmentEntry } from '../domain/environments.ts';
 import { UsageError } from '../domain/errors.ts';
+import type { ImageUse } from '../domain/in-use.ts';
 import { countFigures, Outcomes, openEntries } from '../domain/outcome.ts';
 import type { RepositoryPlan } from '../domain/plan.ts';
 import { speaksHttp } from '../domain/route.ts';
-import { type Binding, decideStart, isResumable, moveTo, type RunRecord, type Start } from '../domain/run.ts';
+import {
+  type Binding,
+  decideStart,
+  isResumable,
+  lastRestarts,
+  moveTo,
+  type RunRecord,
+  type Start,
+} from '../domain/run.ts';
 import { count } from '../domain/text.ts';
-import type { RunHandle, RunStore } from '../ports.ts';
+import type { Credentials, HeldLease, RunHandle, RunStore } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
-import { restoreSetting } from '../steps/restore.ts';
+import { ImagesInUse } from '../steps/in-use.ts';
+import { WindowKeeper } from '../steps/window.ts';
 import { recoverCommand } from './advice.ts';
 import { carryOut } from './carry-out.ts';
 import { type EarlierRun, planToContinue, readEarlierRun, wasEdited } from './earlier-run.ts';
+import { aloud, putSettingBack, withLease } from './lease.ts';
 import {
   containerOf,
   findCredentials,
@@ -23,9 +34,14 @@ import {
 import { withSafetyNet } from './safety-net.ts';
 import type { Connection, Tally, World } from './world.ts';
 
+/** So many earlier runs are asked how long the registry took to restart. */
+const REMEMBERED_RUNS = 10;
+
 /** Everything that was read and judged on this machine before the cluster is touched. */
 interface Prepared {
   readonly environments: readonly EnvironmentEntry[];
+  /** Images that are known to be in use elsewhere. */
+  readonly inUse: readonly ImageUse[];
   readonly store: RunStore;
   readonly start: Start;
   readonly latest: RunHandle | undefined;
@@ -39,19 +55,53 @@ interface Prepared {
 
 /** @returns how many tags could not be deleted */
 export async function clean(world: World, tally: Tally): Promise<{ failed: number }> {
+  const window = openWindow(world);
   const prepared = await prepare(world, tally);
   const resumed = prepared.start.action === 'resume' ? prepared.earlier?.run : undefined;
   const runId = resumed?.record.id ?? world.newRunId();
-  const { connection, binding, setting, credentials } = await preflight(world, prepared, runId).catch(
-    (error: unknown) => {
-      if (resumed?.record.stage === 'deleting')
-        world.person.warn(
-          `A killed start of this run may have left deletion enabled. If you cannot resume it now: ${recoverCommand(world.options)}`,
-        );
-      throw error;
-    },
-  );
+  const warnOfLeftovers = (error: unknown): never => {
+    if (resumed?.record.stage === 'deleting')
+      world.person.warn(
+        `A killed start of this run may have left deletion enabled. If you cannot resume it now: ${recoverCommand(world.options)}`,
+      );
+    throw error;
+  };
+  const { connection, binding } = await approach(world, prepared, runId).catch(warnOfLeftovers);
+  const work = async (lease: HeldLease | undefined) => {
+    const arrived = { connection, binding, lease, runId };
+    const found = await inspect(world, prepared, arrived).catch(warnOfLeftovers);
+    return await execute(world, { ...prepared, ...arrived, ...found, resumed, window, tally });
+  };
+  const run = await (changesCluster(prepared) ? withLease(world, connection, work) : work(undefined));
+  const { failed } = tally.figures();
+  // Not before nothing is left in the cluster: what is finished is not resumed.
+  if (prepared.deletes) await run.update((record) => moveTo(record, failed > 0 ? 'incomplete' : 'finished'));
+  return { failed };
+}
 
+/** A run that only plans may go on beside another. */
+function changesCluster({ deletes, start }: Prepared): boolean {
+  return deletes || start.action === 'give-up';
+}
+
+/** All that is known when the first step begins. */
+interface Execution extends Prepared {
+  readonly connection: Connection;
+  readonly binding: Binding;
+  readonly lease: HeldLease | undefined;
+  readonly runId: string;
+  readonly setting: { readonly enabled: boolean; readonly byThisRun: boolean };
+  readonly credentials: Credentials;
+  /** The run that is gone on with. */
+  readonly resumed: RunHandle | undefined;
+  readonly window: WindowKeeper | undefined;
+  readonly tally: Tally;
+}
+
+async function execute(world: World, given: Execution): Promise<RunHandle> {
+  const { connection, binding, lease, runId, setting, credentials, resumed, window, tally, ...prepared } =
+    given;
+  const earlierRecords = (await world.archive.recent(REMEMBERED_RUNS)).map(({ record }) => record);
   const run = resumed ?? (await begin(world, prepared, { id: runId, binding }));
   if (resumed) await resumed.update((record) => resumedRecord(record, prepared, binding));
   const registry = await world.openRegistry({
@@ -59,6 +109,7 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
     connection,
     credentials,
   });
+  const signal = lease ? AbortSignal.any([world.work, lease.lost]) : world.work;
   const context: Context = {
     settings: {
       ...world.options,
@@ -72,9 +123,18 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
     registry,
     pod: usesPod(world.options) ? connection.pod : undefined,
     workload: connection.workload,
+    imagesInUse: new ImagesInUse({
+      port: connection.imagesInUse,
+      known: prepared.inUse,
+      maySeeLess: world.options.noInUseCheck,
+      clock: world.clock,
+      signal,
+    }),
+    lease,
     person: world.person,
     clock: world.clock,
-    signal: world.work,
+    window,
+    signal,
     uninterrupted: world.safety,
     manualRestore: undefined,
     plans: new Map(prepared.plans.map((plan) => [plan.ref.repository, plan])),
@@ -85,10 +145,18 @@ export async function clean(world: World, tally: Tally): Promise<{ failed: numbe
   tally.figures = () => countFigures([...context.plans.values()], context.outcomes);
   tally.open = () => openEntries([...context.plans.values()], context.outcomes);
 
-  await withSafetyNet(context, () => carryOut(world, context, { deletes: prepared.deletes, setting }));
-  const { failed } = tally.figures();
-  if (prepared.deletes) await run.update((record) => moveTo(record, failed > 0 ? 'incomplete' : 'finished'));
-  return { failed };
+  const restarts = lastRestarts(earlierRecords, binding);
+  window?.learn(restarts);
+  await withSafetyNet(context, () =>
+    carryOut(world, context, { deletes: prepared.deletes, setting, lastRestarts: restarts }),
+  );
+  return run;
+}
+
+/** From here on the work ends in time. */
+function openWindow({ options, startedAtMs, alarm, clock }: World): WindowKeeper | undefined {
+  if (options.stopAfter === undefined) return undefined;
+  return new WindowKeeper({ ...options.stopAfter, startedAtMs }, { alarm, clock });
 }
 
 /** Reads and judges everything local. */
@@ -97,6 +165,7 @@ async function prepare(world: World, tally: Tally): Promise<Prepared> {
   tally.mode = options.delete ? 'delete' : 'plan';
   const environments = await world.readEnvironments();
   tally.environments = environments.length;
+  const inUse = await world.readInUse();
   const store = await world.openStore();
   const latest = await store.latest();
   // A run that is over or to be given up is not read: whatever has become of its files, it does not stand in the way.
@@ -132,7 +201,7 @@ async function prepare(world: World, tally: Tally): Promise<Prepared> {
   const plans = resumes
     ? await planToContinue(earlier, { environments, unties: speaksHttp(options.via) })
     : [];
-  return { environments, store, start, latest, earlier, plans, deletes, confirmed };
+  return { environments, inUse, store, start, latest, earlier, plans, deletes, confirmed };
 }
 
 /** The record of the run whose binding counts: the one that is resumed, or that has to be put right first. */
@@ -140,45 +209,52 @@ function bound({ start, latest }: Prepared): RunRecord | undefined {
   return start.action === 'resume' || start.action === 'give-up' ? latest?.record : undefined;
 }
 
-/** Asks of the cluster what has to be known before the first step. */
-async function preflight(world: World, prepared: Prepared, runId: string) {
+/** Finds out which cluster it is, and whether one may do there what this needs. */
+async function approach(world: World, prepared: Prepared, runId: string) {
   const connection = await world.connect(runId);
   const binding = await identify(world, connection, bound(prepared));
-  const restores = prepared.start.action === 'give-up';
-  await requirePermissions(world, connection, { deleting: prepared.deletes || restores });
-  await clearAway(world, connection, { prepared, runId });
+  await requirePermissions(world, connection, { deleting: changesCluster(prepared) });
+  return { connection, binding };
+}
+
+interface Arrived {
+  readonly connection: Connection;
+  readonly lease: HeldLease | undefined;
+  readonly runId: string;
+}
+
+/** Asks of the cluster what has to be known before the first step. */
+async function inspect(world: World, prepared: Prepared, arrived: Arrived) {
+  const { connection, runId } = arrived;
+  await clearAway(world, prepared, arrived);
   const setting = await inspectWorkload(world, connection, { run: runId, deleting: prepared.deletes });
   const credentials = await findCredentials(world, connection);
-  return { connection, binding, setting, credentials };
+  return { setting, credentials };
 }
 
 /** Puts right, and away, what earlier runs of this state folder have left in the cluster. */
 async function clearAway(
   world: World,
-  connection: Connection,
-  given: { prepared: Prepared; runId: string },
+  { start, latest, store }: Prepared,
+  { connection, lease, runId }: Arrived,
 ): Promise<void> {
-  const { start, latest, store } = given.prepared;
   const pod = usesPod(world.options) ? await connection.pod.find(world.work) : undefined;
   // The state folder is locked, so a pod of another run that it knows belongs to a program that has died.
-  if (pod && pod.run !== given.runId && pod.run !== '' && (await store.knows(pod.run)))
-    await (await world.connect(given.runId, { anyRun: true })).pod.remove(world.work);
-  if (start.action === 'give-up' && latest) await restoreBeforeFresh(world, connection, latest);
+  if (pod && pod.run !== runId && pod.run !== '' && (await store.knows(pod.run)))
+    await (await world.connect(runId, { anyRun: true })).pod.remove(world.work);
+  if (start.action === 'give-up' && latest && lease)
+    await restoreBeforeFresh(world, { connection, lease, run: latest });
 }
 
-async function restoreBeforeFresh(world: World, connection: Connection, run: RunHandle): Promise<void> {
+async function restoreBeforeFresh(
+  world: World,
+  { connection, lease, run }: { connection: Connection; lease: HeldLease; run: RunHandle },
+): Promise<void> {
   world.person.say(`Giving up run ${run.record.id}; its change to the registry is put back first.`);
-  const restored = await restoreSetting({
-    ...world.options,
-    workload: connection.workload,
-    clock: world.clock,
-    signal: world.safety,
-    progress: { update() {}, status: (text) => world.person.say(`  ${text}`) },
-    context: run.record.binding?.context ?? '',
-    container: containerOf(world.options),
-    recover: recoverCommand(world.options),
-    manual: undefined,
+  const restored = await putSettingBack(world, connection, {
+    lease,
     run: run.record.id,
+    progress: aloud(world),
   });
   world.person.say(restored === 'nothing' ? 'Nothing had to be put back.' : 'The setting is as before.');
 }
@@ -204,6 +280,7 @@ function newRecord(
   return {
     schema: 1,
     id,
+    by: world.operator,
     startedAt: new Date(clock.now()).toISOString(),
     stage: 'listing',
     deleting: prepared.deletes,

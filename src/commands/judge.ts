@@ -1,5 +1,6 @@
 /** Judging a complete plan before anybody is asked to agree to it. */
 import { RefusedError } from '../domain/errors.ts';
+import { emptiedInUse } from '../domain/in-use.ts';
 import type { RevisionName } from '../domain/names.ts';
 import {
   type AbsentRevision,
@@ -9,7 +10,7 @@ import {
   NEW_REPOSITORY_REF,
   readRevision,
 } from '../domain/plan.ts';
-import { count } from '../domain/text.ts';
+import { count, plainText } from '../domain/text.ts';
 import type { Options } from '../options.ts';
 import type { Context } from '../steps/context.ts';
 import { tagsOf } from '../steps/look.ts';
@@ -49,6 +50,22 @@ export function requireWithinLimits(
   throw new RefusedError(`The plan deletes more than ${maxShare} % (--max-share) of\n${lines.join('\n')}`, {
     next: 'Retain more in the environments file, or allow more. Nothing was changed.',
   });
+}
+
+/** @throws RefusedError when nothing would remain of an environment that something runs */
+export async function requireNothingEmptied(
+  { plans, imagesInUse }: Context,
+  { allowEmptying }: Pick<Options, 'allowEmptying'>,
+): Promise<void> {
+  const emptied = emptiedInUse(plans.values(), await imagesInUse.now());
+  if (allowEmptying || emptied.length === 0) return;
+  const lines = emptied.map(
+    ({ environment, image, by }) => `  ${environment}: ${plainText(by)} runs ${plainText(image)}`,
+  );
+  throw new RefusedError(
+    `The plan leaves nothing of ${count(emptied.length, 'environment')} that something runs:\n${lines.join('\n')}`,
+    { next: 'Retain what they need, or allow it (--allow-emptying). Nothing was changed.' },
+  );
 }
 
 /** @throws RefusedError unless the plan is the one that was agreed to elsewhere */

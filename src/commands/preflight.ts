@@ -41,14 +41,20 @@ export async function requirePermissions(
   connection: Connection,
   need: { deleting: boolean },
 ): Promise<void> {
-  const permissions = connection.permissions({
+  const permissions = {
     deleting: need.deleting,
     workload: await readIfAllowed(world, connection),
-    route: world.options.localSkopeo ? 'direct' : world.options.via,
+    route: world.options.localSkopeo ? ('direct' as const) : world.options.via,
     secret: world.password === undefined,
-  });
-  const missing = await connection.cluster.missingPermissions(permissions, world.work);
+    inUse: !world.options.noInUseCheck,
+  };
+  const lacks = (which: typeof permissions) =>
+    connection.cluster.missingPermissions(connection.permissions(which), world.work);
+  const missing = await lacks(permissions);
   if (missing.length === 0) return;
+  const others = permissions.inUse ? await lacks({ ...permissions, inUse: false }) : missing;
+  const without =
+    others.length < missing.length ? ', or do not look at what is in use (--no-in-use-check)' : '';
   throw new UnreachableError(
     `You may not do everything that this needs:\n${missing
       .map(({ verb, group, resource, namespace, name, why }) => {
@@ -56,7 +62,7 @@ export async function requirePermissions(
         return `  ${what}${namespace === '' ? '' : ` in namespace ${namespace}`} (to ${why})`;
       })
       .join('\n')}`,
-    { next: `Ask for these rules:\n${roleRules(missing)}` },
+    { next: `Ask for these rules${without}:\n${roleRules(missing)}` },
   );
 }
 

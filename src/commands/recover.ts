@@ -1,48 +1,44 @@
 /** `recover`: puts the registry right from what stands in the cluster alone, without any local state. */
 
+import { keptRecord } from '../domain/deletion-setting.ts';
 import { recordOf } from '../domain/setting-record.ts';
 import { describe } from '../domain/workload.ts';
-import type { StepView } from '../ports.ts';
-import { restoreSetting } from '../steps/restore.ts';
-import { recoverCommand } from './advice.ts';
-import { containerOf } from './preflight.ts';
+import type { HeldLease, StepView } from '../ports.ts';
+import { acquireLease, putSettingBack, releasing } from './lease.ts';
 import { runEach } from './safety-net.ts';
-import type { World } from './world.ts';
+import type { Connection, World } from './world.ts';
 
 /** Ends what may still be at work, then restores the setting that a run has recorded, whoever began it. */
 export async function recover(world: World): Promise<void> {
-  const { person, clock, options, safety, work } = world;
+  const { person, work } = world;
   const connection = await world.connect('recover', { anyRun: true });
   const { context } = await connection.cluster.identity(work);
-  const workload = await connection.workload.read(work);
-  person.say(`Looking at ${describe(workload)} (context ${context}).`);
-  const record = recordOf(workload);
-  if (record) person.say(`Deletion was enabled by run ${record.run} of ${record.by}, on ${record.since}.`);
-  const steps: StepView[] = [
+  person.say(`Looking at ${describe(await connection.workload.read(work))} (context ${context}).`);
+  const lease = await acquireLease(world, connection);
+  await releasing(world, lease, async () => {
+    const workload = await connection.workload.read(work);
+    const record = recordOf(workload) ?? keptRecord(workload, lease.setting);
+    if (record) person.say(`Deletion was enabled by run ${record.run} of ${record.by}, on ${record.since}.`);
+    await runEach(person, steps(world, connection, lease));
+    if (record) person.say('What it had begun to delete, the next run finishes.');
+  });
+}
+
+function steps(world: World, connection: Connection, lease: HeldLease): readonly StepView[] {
+  return [
     {
       // First the pod: a program that was killed may have left a command at work in it.
       key: 'teardown',
       title: 'remove the pod',
       skip: undefined,
-      run: async () => ((await connection.pod.remove(safety)) ? undefined : 'there is none'),
+      run: async () => ((await connection.pod.remove(world.safety)) ? undefined : 'there is none'),
     },
     {
       key: 'disable-delete',
       title: 'put the deletion setting back',
       skip: undefined,
       async run(progress) {
-        const restored = await restoreSetting({
-          ...options,
-          workload: connection.workload,
-          clock,
-          signal: safety,
-          progress,
-          context,
-          container: containerOf(options),
-          recover: recoverCommand(options),
-          manual: undefined,
-          run: undefined,
-        });
+        const restored = await putSettingBack(world, connection, { lease, run: undefined, progress });
         return {
           nothing: 'no run has changed it',
           restored: 'as before',
@@ -51,6 +47,4 @@ export async function recover(world: World): Promise<void> {
       },
     },
   ];
-  await runEach(person, steps);
-  if (record) person.say('What it had begun to delete, the next run finishes.');
 }

@@ -1,5 +1,6 @@
 /** The one place that makes sure that what a run has changed is put back, however the run ends. */
-import { CleanerError, InterruptedError, RestoreError } from '../domain/errors.ts';
+import { CleanerError, InterruptedError, RestoreError, WindowOverError } from '../domain/errors.ts';
+import { countFigures } from '../domain/outcome.ts';
 import type { Person, StepView } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { safety, view } from '../steps/index.ts';
@@ -11,8 +12,9 @@ import { safety, view } from '../steps/index.ts';
 export async function withSafetyNet(context: Context, work: () => Promise<void>): Promise<void> {
   const errors: unknown[] = [];
   await work().catch((error: unknown) => void errors.push(error));
+  context.window?.workIsOver();
   const [failure] = errors;
-  if (failure instanceof InterruptedError)
+  if (failure instanceof InterruptedError || failure instanceof WindowOverError)
     context.person.say(`\n${failure.message} Leaving everything as it was before …`);
   const safetyContext: Context = { ...context, signal: context.uninterrupted };
   const nothingChanged =
@@ -22,12 +24,19 @@ export async function withSafetyNet(context: Context, work: () => Promise<void>)
   );
   await runEach(context.person, steps).catch((error: unknown) => void errors.push(error));
   // A signal that came only now has kept nothing from being put back; but who sent it is told that it was seen.
-  if (failure === undefined && context.signal.aborted) errors.push(context.signal.reason);
-  throwHeaviest(context.person, errors.map(resumable));
+  // A window that was over only when all was done is no matter.
+  const { aborted, reason } = context.signal;
+  if (failure === undefined && aborted && !(reason instanceof WindowOverError)) errors.push(reason);
+  throwHeaviest(
+    context.person,
+    errors.map((error) => resumable(context, error)),
+  );
 }
 
-/** From here on there is a run to go on with, which an interruption itself cannot know. */
-function resumable(error: unknown): unknown {
+/** From here on there is a run to go on with, which what ended the work cannot know. */
+function resumable({ run, plans, outcomes, window }: Context, error: unknown): unknown {
+  if (error instanceof WindowOverError)
+    return window?.tell(run.record, countFigures([...plans.values()], outcomes)) ?? error;
   if (!(error instanceof InterruptedError)) return error;
   return new InterruptedError(error.signal, { next: 'Go on with: npm run clean -- --resume' });
 }

@@ -1,17 +1,23 @@
 /** What a command is given: its options, the person, and ways to open the outside worlds. */
 import type { EnvironmentEntry } from '../domain/environments.ts';
+import type { ImageUse } from '../domain/in-use.ts';
 import { type Figures, type JournalEntry, noFigures, type Summary } from '../domain/outcome.ts';
 import type { Permission } from '../domain/permissions.ts';
 import type { Route } from '../domain/route.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
 import type {
+  Alarm,
   Clock,
   Cluster,
   Credentials,
   Dialer,
+  ImagesInUsePort,
+  LeasePort,
+  OpenUploads,
   Person,
   Registry,
+  RunArchive,
   RunStore,
   Shell,
   SkopeoPodPort,
@@ -22,8 +28,11 @@ import type {
 export interface Connection {
   readonly cluster: Cluster;
   readonly workload: WorkloadPort;
+  readonly lease: LeasePort;
+  readonly imagesInUse: ImagesInUsePort;
   readonly pod: SkopeoPodPort;
   readonly podShell: Shell;
+  readonly openUploads: OpenUploads;
   /** Connections to the registry from inside the pod. */
   podDialer(registry: { host: string; port: number }): Dialer;
   /** Connections to the registry's own pod. */
@@ -38,6 +47,8 @@ export interface Connection {
     /** `direct`: nothing of the cluster is needed to reach the registry. */
     route: Route;
     secret: boolean;
+    /** It has to be seen which images are in use. */
+    inUse: boolean;
     /** `undefined` when it may not be read. */
     workload: Workload | undefined;
   }): readonly Permission[];
@@ -47,8 +58,11 @@ export interface World {
   readonly options: Options;
   readonly person: Person;
   readonly clock: Clock;
-  /** Aborted by SIGINT, SIGTERM and SIGHUP, with an `InterruptedError`. */
+  /** When the program began, in milliseconds since 1970. */
+  readonly startedAtMs: number;
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, with an `InterruptedError`, and by the alarm. */
   readonly work: AbortSignal;
+  readonly alarm: Alarm;
   /** For what has to happen however the work ended; never aborted by a signal. */
   readonly safety: AbortSignal;
   /** `user@host`. */
@@ -57,6 +71,10 @@ export interface World {
   readonly password: string | undefined;
   /** @throws UsageError that reports all faults of the file at once */
   readEnvironments(): Promise<readonly EnvironmentEntry[]>;
+  /** The images that are known to be in use elsewhere. @throws UsageError that reports all faults of the file at once */
+  readInUse(): Promise<readonly ImageUse[]>;
+  /** The state folder as it is seen from outside. */
+  readonly archive: RunArchive;
   /** Opens and locks the state folder; it is closed with the program. */
   openStore(): Promise<RunStore>;
   /** Connects for a run; with `anyRun` its pod port may also remove the pod of another run. */

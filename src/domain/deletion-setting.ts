@@ -5,7 +5,14 @@
  */
 import { RefusedError } from './errors.ts';
 import { registryContainer } from './registry-container.ts';
-import { ANNOTATION, type Previous, recordOf, type SettingRecord, VARIABLE } from './setting-record.ts';
+import {
+  ANNOTATION,
+  type Previous,
+  parseRecord,
+  recordOf,
+  type SettingRecord,
+  VARIABLE,
+} from './setting-record.ts';
 import {
   describe,
   type EnvEntry,
@@ -47,14 +54,32 @@ export function readSetting(workload: Workload, container: WorkloadContainer): S
   };
 }
 
-/** Enables deletion and records what was there, in one patch that fails if the workload has changed meanwhile. */
-export function enablePatch(
-  workload: Workload,
-  setting: Setting,
+/** What is to be recorded when deletion is enabled. */
+export function recordFor(
+  { container, entry }: Setting,
   who: Pick<SettingRecord, 'run' | 'by' | 'since'>,
-): JsonPatch {
+): SettingRecord {
+  return { ...who, container: container.name, previous: previousOf(container, entry) };
+}
+
+/** The annotation's content. */
+export function recordText(record: SettingRecord): string {
+  return JSON.stringify(record);
+}
+
+/**
+ * What a run has recorded, by the text that was kept elsewhere than in the annotation: operators and GitOps tools strip
+ * annotations that they do not know. `undefined` when the variable is not what a run sets: then it has been put back.
+ */
+export function keptRecord(workload: Workload, kept: string | undefined): SettingRecord | undefined {
+  const record = kept === undefined ? undefined : parseRecord(kept);
+  const container = workload.containers.find(({ name }) => name === record?.container);
+  return container && readSetting(workload, container).enabled ? record : undefined;
+}
+
+/** Enables deletion and records what was there, in one patch that fails if the workload has changed meanwhile. */
+export function enablePatch(workload: Workload, setting: Setting, record: SettingRecord): JsonPatch {
   const { container, entry } = setting;
-  const record: SettingRecord = { ...who, container: container.name, previous: previousOf(container, entry) };
   const env = `${containerPath(workload, container)}/env`;
   const change: JsonPatchOperation[] =
     container.env === undefined
@@ -65,16 +90,23 @@ export function enablePatch(
             { op: 'test', path: `${env}/${container.env.indexOf(entry)}`, value: entry },
             { op: 'replace', path: `${env}/${container.env.indexOf(entry)}`, value: ENABLED },
           ];
+  return [...guards(workload, container), ...change, ...annotate(workload, record)];
+}
+
+/** Writes the annotation again that somebody has stripped while deletion was enabled. */
+export function annotatePatch(workload: Workload, record: SettingRecord): JsonPatch {
+  return [...guards(workload, recordedContainer(workload, record)), ...annotate(workload, record)];
+}
+
+function annotate(workload: Workload, record: SettingRecord): JsonPatchOperation[] {
   return [
-    ...guards(workload, container),
-    ...change,
     ...(workload.annotations ? [] : [{ op: 'add', path: '/metadata/annotations', value: {} } as const]),
-    { op: 'add', path: annotationPath(), value: JSON.stringify(record) },
+    { op: 'add', path: annotationPath(), value: recordText(record) },
   ];
 }
 
 /**
- * Puts the setting back and removes the annotation, in one patch. Where the variable is no longer what a run of this
+ * Puts the setting back and removes the annotation, if it is there, in one patch. Where the variable is no longer what a run of this
  * program sets, somebody else has decided since: then only the annotation goes.
  */
 export function restorePatch(workload: Workload, record: SettingRecord): JsonPatch {
@@ -82,13 +114,10 @@ export function restorePatch(workload: Workload, record: SettingRecord): JsonPat
   return [
     ...guards(workload, container),
     ...variableChange(workload, container, record.previous),
-    { op: 'remove', path: annotationPath() },
+    ...(workload.annotations?.[ANNOTATION] === undefined
+      ? []
+      : [{ op: 'remove', path: annotationPath() } as const]),
   ];
-}
-
-/** `true` when the variable is still what a run sets; `false` when somebody has changed it meanwhile. */
-export function isOurs(setting: Setting): boolean {
-  return setting.record !== undefined && setting.enabled;
 }
 
 /** The container that the record names. @throws RefusedError when the workload has no such container any more. */

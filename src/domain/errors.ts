@@ -49,6 +49,9 @@ export class InterruptedError extends CleanerError {
   }
 }
 
+/** The time that the run was given is over. Everything is as before; the run can be resumed. */
+export class WindowOverError extends CleanerError {}
+
 /**
  * What kind of answer a failed registry operation got.
  *

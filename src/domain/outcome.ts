@@ -8,7 +8,8 @@ import { isMarker } from './untagging.ts';
  * - `deleted`: this run deleted it
  * - `alreadyGone`: it was gone when its turn came
  * - `failed`: see the reason; `--resume` tries again
- * - `drifted`: it no longer stood for the planned manifest, or a tag that moved now needs that; it was left alone
+ * - `drifted`: it no longer stood for the planned manifest, a tag that moved now needs that, or something runs it now; it
+ *   was left alone
  */
 export type Outcome = 'deleted' | 'alreadyGone' | 'failed' | 'drifted';
 

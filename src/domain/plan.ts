@@ -4,6 +4,7 @@
  * of it, and deleting executes it: nothing is deleted that is not in it.
  */
 import type { EnvironmentEntry } from './environments.ts';
+import type { InUse } from './in-use.ts';
 import {
   type Digest,
   type EnvironmentId,
@@ -16,7 +17,7 @@ import {
   type Tag,
 } from './names.ts';
 import type { Fate, Indexes, PlannedTag } from './planned-tag.ts';
-import { neededBy, type Policy } from './protection.ts';
+import { type Needed, neededBy, type Policy } from './protection.ts';
 import { fallingDigests, protectAndFollow } from './referrers.ts';
 
 /** Which repository, and which of the two naming schemes its tags follow. */
@@ -126,6 +127,8 @@ export interface Revision {
   readonly live?: Pick<RepositoryContent, 'tags' | 'indexes' | 'untied' | 'ledgers'>;
   /** `false`: the run goes on over a route that cannot untie tags. */
   readonly unties?: boolean;
+  /** What is in use of the repository now. */
+  readonly inUse?: InUse | undefined;
 }
 
 /**
@@ -163,7 +166,7 @@ export function revisePlan(
     ...plan,
     tags: protectAndFollow(tags, {
       indexes,
-      policy: { ...(rules ? { rules } : {}), unties },
+      policy: { ...(rules ? { rules } : {}), unties, inUse: revision.inUse },
       mayGo: (tag) => followed.has(tag),
     }),
     indexes,
@@ -172,7 +175,7 @@ export function revisePlan(
   };
   // A tag that is protected only now may have moved as well: then it needs what it stands for now.
   return revision.live && hasMovedKeeper(revised, revision.live.tags)
-    ? revisePlan(revised, { live: revision.live }, rules ? { rules } : {})
+    ? revisePlan(revised, { live: revision.live, inUse: revision.inUse }, rules ? { rules } : {})
     : revised;
 }
 
@@ -236,7 +239,7 @@ export function fallenChildren({ tags, indexes }: RepositoryPlan): ReadonlyMap<D
 }
 
 /** The manifests that something kept needs, each with the kept tag. */
-export function neededDigests({ tags, indexes }: RepositoryPlan): ReadonlyMap<Digest, Tag> {
+export function neededDigests({ tags, indexes }: RepositoryPlan): Needed {
   return neededBy(tags, indexes);
 }
 

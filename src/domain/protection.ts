@@ -3,6 +3,7 @@
  * function and one line in `protectionRules`.
  */
 
+import { type InUse, neededInUse } from './in-use.ts';
 import type { Digest, Tag } from './names.ts';
 import type { Indexes, PlannedTag } from './planned-tag.ts';
 
@@ -11,7 +12,15 @@ interface ProtectionView {
   /** The digests that kept tags stand for, each with one such tag. */
   readonly kept: ReadonlyMap<Digest, Tag>;
   readonly indexes: Indexes;
+  /** Left out: nothing is. */
+  readonly inUse?: InUse | undefined;
 }
+
+/**
+ * What must stay, each with what needs it: a tag by its name, or a manifest, and with it the tags on it. (A digest has a
+ * colon, and a tag has none.)
+ */
+export type Needed = ReadonlyMap<Tag | Digest, string>;
 
 export interface ProtectionRule {
   readonly name: string;
@@ -22,8 +31,7 @@ export interface ProtectionRule {
    * - `tag`: the tag itself has to stay
    */
   readonly protects: 'manifest' | 'tag';
-  /** The digests that must not be deleted, each with the kept tag that needs it. */
-  needed(view: ProtectionView): ReadonlyMap<Digest, Tag>;
+  needed(view: ProtectionView): Needed;
 }
 
 /**
@@ -59,19 +67,29 @@ const indexChild: ProtectionRule = {
   },
 };
 
+/** What runs by a tag's name is pulled by it again, and what runs by a digest can be found by its tag only. */
+const inUse: ProtectionRule = {
+  name: 'in use',
+  protects: 'tag',
+  why: 'something runs the image, or is to run it',
+  needed: ({ inUse, indexes }) => (inUse === undefined ? new Map() : neededInUse(inUse, indexes)),
+};
+
 /**
  * A tag without a readable manifest has no digest to delete by. (It cannot be the twin of a doomed tag either: that
  * one's manifest, in the same repository, was read.)
  */
 const UNREADABLE = 'unreadable';
 
-export const protectionRules: readonly ProtectionRule[] = [sharedDigest, indexChild];
+export const protectionRules: readonly ProtectionRule[] = [inUse, sharedDigest, indexChild];
 
 /** Under which rules a plan is made. */
 export interface Policy {
   readonly rules?: readonly ProtectionRule[];
   /** Tags can be untied: taken off a manifest that stays. Default: no. */
   readonly unties?: boolean;
+  /** What is in use of the repository. Default: nothing. */
+  readonly inUse?: InUse | undefined;
 }
 
 /**
@@ -81,18 +99,19 @@ export interface Policy {
 export function protect(
   tags: readonly PlannedTag[],
   indexes: Indexes,
-  { rules = protectionRules, unties = false }: Policy = {},
+  { rules = protectionRules, unties = false, inUse }: Policy = {},
 ): readonly PlannedTag[] {
   let current = tags.map(forgetStay).map(keepUnreadable);
   for (;;) {
-    const view: ProtectionView = { kept: keptDigests(current), indexes };
+    const view: ProtectionView = { kept: keptDigests(current), indexes, inUse };
     let changed = false;
     for (const rule of rules) {
       const needed = rule.needed(view);
       current = current.map((planned) => {
-        const keeper = planned.fate === 'delete' && planned.digest && needed.get(planned.digest);
+        const { tag, digest, fate } = planned;
+        const keeper = fate === 'delete' && digest && (needed.get(tag) ?? needed.get(digest));
         if (!keeper) return planned;
-        const why = `${rule.name} with ${keeper}`;
+        const why = `${rule.name} (${keeper})`;
         if (unties && rule.protects === 'manifest') return { manifestStays: why, ...planned };
         changed = true;
         return { ...forgetStay(planned), fate: 'protect', rule: rule.name, reason: why };
@@ -103,7 +122,7 @@ export function protect(
 }
 
 /** The manifests that must not be deleted for the sake of kept tags, each with the tag that needs it. */
-export function neededBy(tags: readonly PlannedTag[], indexes: Indexes): ReadonlyMap<Digest, Tag> {
+export function neededBy(tags: readonly PlannedTag[], indexes: Indexes): Needed {
   const view: ProtectionView = { kept: keptDigests(tags), indexes };
   return new Map(protectionRules.flatMap((rule) => [...rule.needed(view)]));
 }

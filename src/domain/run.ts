@@ -67,9 +67,19 @@ export interface Binding {
   readonly registry: string;
 }
 
+/** How long the registry took to restart, in milliseconds. */
+export interface RestartTimes {
+  /** With deletion enabled. */
+  readonly enablingMs?: number;
+  /** With its setting put back. */
+  readonly restoringMs?: number;
+}
+
 export interface RunRecord {
   readonly schema: 1;
   readonly id: string;
+  /** `user@host` of who began it; records of early versions do not say. */
+  readonly by?: string;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly stage: Stage;
@@ -86,6 +96,29 @@ export interface RunRecord {
   readonly steps: Readonly<Partial<Record<StepKey, StepRecord>>>;
   /** SHA-256 of the frozen plan's file, hex. */
   readonly planSha256?: string;
+  readonly restarts?: RestartTimes;
+}
+
+/**
+ * How long the registry took to restart in the newest of these runs that have restarted it: the same workload of the same
+ * cluster.
+ *
+ * @param runs the newest first
+ */
+export function lastRestarts(
+  runs: readonly RunRecord[],
+  { clusterUid, namespace, workload }: Binding,
+): RestartTimes {
+  const known = runs
+    .filter(({ binding }) => binding?.clusterUid === clusterUid && binding.namespace === namespace)
+    .filter(({ binding }) => binding?.workload === workload)
+    .map(({ restarts }) => restarts ?? {});
+  const enablingMs = known.find((each) => each.enablingMs !== undefined)?.enablingMs;
+  const restoringMs = known.find((each) => each.restoringMs !== undefined)?.restoringMs;
+  return {
+    ...(enablingMs !== undefined && { enablingMs }),
+    ...(restoringMs !== undefined && { restoringMs }),
+  };
 }
 
 /** The run in another stage. @throws Error for a move that is a defect of the program. */

@@ -29,21 +29,25 @@ export interface SettingRecord {
 /** The record of the run that has deletion enabled, whatever container it names. @throws RefusedError as `readSetting` */
 export function recordOf(workload: Workload): SettingRecord | undefined {
   const text = workload.annotations?.[ANNOTATION];
-  return text === undefined ? undefined : parseRecord(text, workload);
+  if (text === undefined) return undefined;
+  const record = parseRecord(text);
+  if (record !== undefined) return record;
+  throw new RefusedError(`The annotation ${ANNOTATION} of ${describe(workload)} cannot be understood.`, {
+    next:
+      `Look at ${VARIABLE} in its template, put it right by hand, remove the annotation, then start again ` +
+      '(README, "By hand").',
+  });
 }
 
-function parseRecord(text: string, workload: Workload): SettingRecord {
+/** The annotation's content as text, and `undefined` for any other text. */
+export function parseRecord(text: string): SettingRecord | undefined {
   const record = parseJson(text);
   const previous = isObject(record) ? parsePrevious(record.previous) : undefined;
   const [run, by, since, container] = ['run', 'by', 'since', 'container'].map((key) =>
     isObject(record) && typeof record[key] === 'string' ? record[key] : undefined,
   );
   if (run === undefined || by === undefined || since === undefined || !container || !previous)
-    throw new RefusedError(`The annotation ${ANNOTATION} of ${describe(workload)} cannot be understood.`, {
-      next:
-        `Look at ${VARIABLE} in its template, put it right by hand, remove the annotation, then start again ` +
-        '(README, "By hand").',
-    });
+    return undefined;
   return { run, by, since, container, previous };
 }
 

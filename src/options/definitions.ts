@@ -62,11 +62,39 @@ export const optionDefinitions = {
     value: 'PERCENT',
     describe: 'refuse a plan that deletes a larger share of the tags of any repository',
   },
+  'in-use-namespaces': {
+    type: 'list',
+    group: WHAT,
+    value: 'NAME,…',
+    describe: 'where to look for what runs an image (all namespaces)',
+  },
+  'in-use-file': {
+    type: 'string',
+    group: WHAT,
+    value: 'FILE',
+    describe: 'images that are in use elsewhere, one on each line',
+  },
+  'no-in-use-check': {
+    type: 'boolean',
+    group: WHAT,
+    describe: 'go on although it may not be seen everywhere what is in use',
+  },
+  'allow-emptying': {
+    type: 'boolean',
+    group: WHAT,
+    describe: 'let a plan through that leaves nothing of an environment that something runs',
+  },
   plan: {
     type: 'string',
     group: WHAT,
     value: 'sha256:…',
     describe: 'delete only if the plan is this very one, which its review has printed',
+  },
+  'stop-after': {
+    type: 'string',
+    group: WHAT,
+    value: 'TIME',
+    describe: 'be over within this time (2h, 90m, 1h30m), the restoring of the registry included; resumable',
   },
   environments: {
     type: 'string',

@@ -6,6 +6,9 @@ import { type OptionDefinition, type OptionName, optionDefinitions } from './def
 /** What was given for each option, as text, before it is understood. */
 export type RawOptions = Partial<Record<OptionName, string | boolean | readonly string[]>>;
 
+/** RFC 1123 label or subdomain. */
+const KUBERNETES_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+
 /** Understands raw values; its errors name the option and say what is expected. */
 export class Values {
   readonly #raw: RawOptions;
@@ -35,8 +38,15 @@ export class Values {
   /** A Kubernetes name (RFC 1123 label or subdomain). */
   name(name: OptionName): string {
     const text = this.text(name);
-    if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text)) throw wrong(name, text, 'a Kubernetes name');
+    if (!KUBERNETES_NAME.test(text)) throw wrong(name, text, 'a Kubernetes name');
     return text;
+  }
+
+  /** Kubernetes names, separated by commas or given one after the other. */
+  names(name: OptionName): readonly string[] {
+    const names = this.list(name).flatMap((text) => text.split(','));
+    for (const text of names) if (!KUBERNETES_NAME.test(text)) throw wrong(name, text, 'Kubernetes names');
+    return names;
   }
 
   /** Where a registry is. The scheme, if there is one, tells the port that is left out. */

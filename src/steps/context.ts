@@ -5,7 +5,18 @@ import type { RepositoryPlan } from '../domain/plan.ts';
 import type { Route } from '../domain/route.ts';
 import type { StepKey } from '../domain/run.ts';
 import type { Strategy } from '../domain/strategy.ts';
-import type { Clock, Person, Progress, Registry, RunHandle, SkopeoPodPort, WorkloadPort } from '../ports.ts';
+import type {
+  Clock,
+  HeldLease,
+  Person,
+  Progress,
+  Registry,
+  RunHandle,
+  SkopeoPodPort,
+  WorkloadPort,
+} from '../ports.ts';
+import type { ImagesInUse } from './in-use.ts';
+import type { WindowKeeper } from './window.ts';
 
 /** The options that steps look at. */
 interface StepSettings {
@@ -36,9 +47,14 @@ export interface Context {
   /** `undefined` where the registry is reached without one. */
   readonly pod: SkopeoPodPort | undefined;
   readonly workload: WorkloadPort;
+  /** Held by a run that deletes, from before its first step until everything is as before. */
+  readonly lease: HeldLease | undefined;
+  readonly imagesInUse: ImagesInUse;
   readonly person: Person;
   readonly clock: Clock;
-  /** Ends the step: a signal was sent, or something failed. Steps of the safety net get one that is never aborted by it. */
+  /** `undefined` where the run may take as long as it likes. */
+  readonly window: WindowKeeper | undefined;
+  /** Ends the step: a signal was sent, or the window is over. Steps of the safety net get one that is never aborted by it. */
   readonly signal: AbortSignal;
   /**
    * Never aborted. For requests that change the cluster: one that is abandoned half-way may still take effect, after the
@@ -61,4 +77,10 @@ export interface Step {
   skip?(context: Context): string | undefined;
   /** What it returns is shown behind its title. */
   run(context: Context, progress: Progress): Promise<string | undefined>;
+}
+
+/** The lease that a run which deletes holds. */
+export function leaseOf({ lease }: Pick<Context, 'lease'>): HeldLease {
+  if (lease === undefined) throw new Error('A run without the lease must not change the registry.');
+  return lease;
 }

@@ -56,7 +56,6 @@ async function lookAndDelete({ context, book, look, children }: Deleting, deleti
     for (const tag of still) book.note(repository, tag, 'drifted', `${keeper} needs its manifest now`);
     return;
   }
-  book.requireWritable();
   const answer = await context.registry.deleteManifest(repository, digest);
   book.succeeded();
   await children.follow(repository, digest);

@@ -154,7 +154,6 @@ class UntyingRepository {
       await retrying(async () => {
         const seen = await look.at(deletion, tag);
         if (seen === 'settled') return;
-        book.requireWritable();
         if (seen === 'still') await this.#untagging.untie(this.#repository, tag, ledger);
         this.#untied.set(tag, seen === 'gone' ? 'gone' : 'untied');
       }, context);
@@ -172,7 +171,7 @@ class UntyingRepository {
   }
 
   async #deleteManifests(ledgers: readonly Ledger[]): Promise<void> {
-    const { context, book, look } = this.#deleting;
+    const { context, look } = this.#deleting;
     await this.#lookAtWhatStays();
     const rounds = {
       clock: context.clock,
@@ -184,6 +183,7 @@ class UntyingRepository {
       ...rounds,
       operation: async (deletion) => {
         context.signal.throwIfAborted();
+        await this.#putBackUsed(deletion);
         await this.#deleteManifest(deletion, look.keeperOf(this.#repository, deletion.digest));
         this.#deleting.advance(deletion.tags.length);
       },
@@ -192,8 +192,9 @@ class UntyingRepository {
       ...rounds,
       operation: async (digest) => {
         context.signal.throwIfAborted();
-        book.requireWritable();
-        if (look.keeperOf(this.#repository, digest) === undefined)
+        const keeper =
+          look.keeperOf(this.#repository, digest) ?? (await look.userOf(this.#repository, digest, []));
+        if (keeper === undefined)
           await this.#try(() => context.registry.deleteManifest(this.#repository, digest));
       },
     });
@@ -217,7 +218,24 @@ class UntyingRepository {
     );
   }
 
-  async #deleteManifest({ digest, tags, manifestStays }: Deletion, keeper: Tag | undefined): Promise<void> {
+  /** Something has begun to run an image whose tags have been untied: they go back, and the manifest stays. */
+  async #putBackUsed({ digest, tags }: Deletion): Promise<void> {
+    const { context, book, look } = this.#deleting;
+    const user = await look.userOf(this.#repository, digest, tags);
+    if (user === undefined) return;
+    const { indexes } = this.#plan;
+    for (const tag of tags.filter((each) => !context.outcomes.isSettled(this.#repository, each))) {
+      const put = await this.#try(() => this.#untagging.retie(this.#repository, tag, digest));
+      if (put === 'gone') continue;
+      look.keepMoved(this.#repository, { tag, digest, indexes });
+      book.note(this.#repository, tag, 'drifted', `in use now (${user})`);
+    }
+  }
+
+  async #deleteManifest(
+    { digest, tags, manifestStays }: Deletion,
+    keeper: string | undefined,
+  ): Promise<void> {
     const { context, book, children } = this.#deleting;
     const untied = tags.filter(
       (tag) => this.#untied.has(tag) && !context.outcomes.isSettled(this.#repository, tag),
@@ -230,10 +248,7 @@ class UntyingRepository {
     try {
       const answer =
         stays === undefined
-          ? await retrying(() => {
-              book.requireWritable();
-              return context.registry.deleteManifest(this.#repository, digest);
-            }, context)
+          ? await retrying(() => context.registry.deleteManifest(this.#repository, digest), context)
           : 'kept';
       book.succeeded();
       if (answer !== 'kept') await children.follow(this.#repository, digest);

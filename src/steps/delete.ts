@@ -11,6 +11,7 @@ import type { Context, Step } from './context.ts';
 import { type Deleting, deleteByDigest } from './delete-by-digest.ts';
 import { deleteUntied } from './delete-untied.ts';
 import { FRESH_FOR_MS, inFreshRounds } from './fresh-rounds.ts';
+import { guarded } from './guarded-registry.ts';
 import { LastLook } from './last-look.ts';
 import { finishList } from './move-done.ts';
 import { hasOpenWork, openDeletions, openLedgers } from './open-work.ts';
@@ -70,11 +71,12 @@ class Deletions {
   #untied = 0;
   #toUntie = 0;
 
-  constructor(context: Context, progress: Progress) {
+  constructor(given: Context, progress: Progress) {
+    const book = new OutcomeBook(given);
+    const context = { ...given, registry: guarded(given.registry, () => book.requireReady()) };
     this.#context = context;
     this.#progress = progress;
     this.#lookedAtMs = context.plannedAtMs ?? 0;
-    const book = new OutcomeBook(context);
     const look = new LastLook(context, book);
     this.#deleting = {
       context,

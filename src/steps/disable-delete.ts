@@ -1,7 +1,9 @@
 /** Puts the registry's setting back exactly as it was. Belongs to the safety net: it runs however the run ends. */
 import { messageOf, UnreachableError } from '../domain/errors.ts';
-import type { Context, Step } from './context.ts';
+import { LeaseLostError } from '../domain/lease.ts';
+import { type Context, leaseOf, type Step } from './context.ts';
 import { awaitDeletionState } from './deletion-probe.ts';
+import { noteRestart } from './restart-times.ts';
 import { restoreSetting } from './restore.ts';
 import { retrying } from './retry.ts';
 
@@ -9,7 +11,7 @@ export const disableDelete: Step = {
   key: 'disable-delete',
 
   async run(context, progress) {
-    const { settings, registry, signal, run, person } = context;
+    const { settings, registry, signal, run, person, clock } = context;
     // What still deletes over there must not outlive the setting, nor fail because of it. Whatever goes wrong with it,
     // a defect included, must not keep the setting from being put back.
     progress.status('ending what is still under way');
@@ -17,14 +19,21 @@ export const disableDelete: Step = {
       await registry.quiesce(signal).catch((error: unknown) => {
         person.warn(`Could not make sure that nothing is under way any more: ${messageOf(error)}`);
       });
+    const startedAtMs = clock.now();
     const restored = await restoreSetting({
       ...context,
       ...settings,
       progress,
       manual: context.manualRestore,
       run: run.record.id,
+      lease: leaseOf(context),
+    }).catch((error: unknown) => {
+      if (error instanceof LeaseLostError) return 'lost' as const;
+      throw error;
     });
+    if (restored === 'lost') return 'another run has taken over, and puts it back';
     if (restored === 'nothing') return 'nothing was changed';
+    if (restored === 'restored') await noteRestart(context, { restoringMs: clock.now() - startedAtMs });
     if (restored === 'left') return 'somebody has changed the setting meanwhile; it was left as it is now';
     if (!(await canReach(context))) return 'as before; without the pod it was not asked whether it answers';
     await retrying(() => registry.check(signal), { ...context, attempts: 5 }).catch((error: unknown) => {

@@ -1,6 +1,14 @@
 /** Enables deletion on the registry, having recorded what was there before. */
 
-import { enablePatch, manualRestore, readSetting } from '../domain/deletion-setting.ts';
+import {
+  annotatePatch,
+  enablePatch,
+  keptRecord,
+  manualRestore,
+  readSetting,
+  recordFor,
+  recordText,
+} from '../domain/deletion-setting.ts';
 import { ConflictError, RefusedError } from '../domain/errors.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { refuseUnrollable, runsOtherSetting } from '../domain/rollout.ts';
@@ -9,9 +17,10 @@ import { recordOf, VARIABLE } from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
 import { describe } from '../domain/workload.ts';
 import type { Progress } from '../ports.ts';
-import type { Context, Step } from './context.ts';
+import { type Context, leaseOf, type Step } from './context.ts';
 import { deletionState, requireEnabled } from './deletion-probe.ts';
 import { hasOpenWork } from './open-work.ts';
+import { noteRestart } from './restart-times.ts';
 import { retrying } from './retry.ts';
 import { awaitRollout, requireStillEnabled } from './rollout.ts';
 
@@ -48,21 +57,32 @@ async function ensureEnabled(
   const { settings, run, clock } = context;
   const container = registryContainer(workload, settings.container);
   const setting = readSetting(workload, container);
+  const lease = leaseOf(context);
+  const kept = setting.record ? undefined : keptRecord(workload, lease.setting);
+  if (kept !== undefined) {
+    await context.workload.patch(annotatePatch(workload, kept), context.uninterrupted);
+    throw new ConflictError('The annotation had been stripped, and was written again.');
+  }
+  const startedAtMs = clock.now();
   if (setting.record === undefined) {
     if (setting.enabled) return 'it was enabled before; nothing is changed';
     if (await isEnabledOtherwise(context, { workload, containerName: container.name, progress }))
       return "the registry's own configuration enables it; nothing is changed";
     refuseUnrollable(workload);
     const who = { run: run.record.id, by: settings.operator, since: new Date(clock.now()).toISOString() };
+    const record = recordFor(setting, who);
+    context.window?.requireRoom(2);
+    await lease.keepSetting(recordText(record), context.uninterrupted);
+    context.window?.restarting();
     context.signal.throwIfAborted();
-    rememberManual(
-      context,
-      await context.workload.patch(enablePatch(workload, setting, who), context.uninterrupted),
-    );
+    lease.requireHeld();
+    const patch = enablePatch(workload, setting, record);
+    rememberManual(context, await context.workload.patch(patch, context.uninterrupted));
   } else {
     refuseForeignRecord(workload, { run: run.record.id, recover: settings.recover });
     requireStillEnabled(workload, run.record.id);
     rememberManual(context, workload);
+    context.window?.restarting();
   }
   await awaitRollout({
     ...context,
@@ -75,6 +95,9 @@ async function ensureEnabled(
   progress.status('waiting for the registry to answer');
   await retrying(() => context.registry.check(context.signal), context);
   await requireEnabled(context, progress);
+  const tookMs = setting.record === undefined ? clock.now() - startedAtMs : undefined;
+  context.window?.restarted(tookMs);
+  if (tookMs !== undefined) await noteRestart(context, { enablingMs: tookMs });
   return undefined;
 }
 

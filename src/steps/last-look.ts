@@ -1,9 +1,10 @@
 /** The look at a tag immediately before it is deleted, and what tags that moved meanwhile need. */
+import { inUseOf, neededInUse, type UsedImages } from '../domain/in-use.ts';
 import type { Manifest } from '../domain/manifest.ts';
 import type { Digest, Repository, Tag } from '../domain/names.ts';
 import { type Deletion, neededDigests, type RepositoryPlan } from '../domain/plan.ts';
 import type { Indexes } from '../domain/planned-tag.ts';
-import { protectionRules } from '../domain/protection.ts';
+import { type Needed, protectionRules } from '../domain/protection.ts';
 import type { Context } from './context.ts';
 import { withNested } from './look.ts';
 import type { OutcomeBook } from './outcome-book.ts';
@@ -31,7 +32,12 @@ export class LastLook {
    * What must not be deleted although the plan said so, by repository: what doomed tags need that moved, and kept ones
    * that moved or were pushed.
    */
-  readonly #needed = new Map<Repository, Map<Digest, Tag>>();
+  readonly #needed = new Map<Repository, Map<Tag | Digest, string>>();
+  /** What must stay for what is in use, by repository, as long as the same is in use. */
+  #neededInUse: { readonly used: UsedImages | undefined; readonly byRepository: Map<Repository, Needed> } = {
+    used: undefined,
+    byRepository: new Map(),
+  };
 
   constructor(context: Context, book: OutcomeBook) {
     this.#context = context;
@@ -52,7 +58,8 @@ export class LastLook {
         this.#book.note(repository, tag, 'drifted', `its manifest cannot be read: ${resolution.reason}`);
         return 'settled';
       case 'found':
-        if (resolution.manifest.digest === digest) return 'still';
+        if (resolution.manifest.digest === digest)
+          return await this.#stillUnless({ repository, digest }, tag);
         await this.#lookInto(repository, tag, resolution.manifest);
         this.noteMoved(repository, tag, resolution.manifest.digest);
         return 'settled';
@@ -60,13 +67,44 @@ export class LastLook {
   }
 
   /** The tag that needs a manifest now; `undefined` when none does. */
-  keeperOf(repository: Repository, digest: Digest): Tag | undefined {
+  keeperOf(repository: Repository, digest: Digest): string | undefined {
     return this.#needed.get(repository)?.get(digest);
+  }
+
+  /** What uses one of the tags at this moment, or their manifest, in words; `undefined` when nothing does. */
+  async userOf(repository: Repository, digest: Digest, tags: readonly Tag[]): Promise<string | undefined> {
+    const needed = await this.#inUse(repository);
+    const used = [digest, ...tags].find((each) => needed.has(each));
+    return used && needed.get(used);
+  }
+
+  async #stillUnless(
+    { repository, digest }: Pick<Deletion, 'repository' | 'digest'>,
+    tag: Tag,
+  ): Promise<Look> {
+    const user = await this.userOf(repository, digest, [tag]);
+    if (user === undefined) return 'still';
+    const { indexes = {} } = this.#context.plans.get(repository) ?? {};
+    this.keepMoved(repository, { tag, digest, indexes });
+    this.#book.note(repository, tag, 'drifted', `in use now (${user})`);
+    return 'settled';
+  }
+
+  async #inUse(repository: Repository): Promise<Needed> {
+    const used = await this.#context.imagesInUse.now();
+    if (this.#neededInUse.used !== used) this.#neededInUse = { used, byRepository: new Map() };
+    const { byRepository } = this.#neededInUse;
+    const known = byRepository.get(repository);
+    if (known !== undefined) return known;
+    const { indexes = {} } = this.#context.plans.get(repository) ?? {};
+    const needed = neededInUse(inUseOf(used, repository), indexes);
+    byRepository.set(repository, needed);
+    return needed;
   }
 
   /** From now on nothing is deleted that the tag needs. */
   keepMoved(repository: Repository, { tag, digest, indexes }: Moved): void {
-    const kept = this.#needed.get(repository) ?? new Map<Digest, Tag>();
+    const kept = this.#needed.get(repository) ?? new Map<Tag | Digest, string>();
     this.#needed.set(repository, kept);
     const view = { kept: new Map([[digest, tag]]), indexes };
     for (const rule of protectionRules)
@@ -75,7 +113,7 @@ export class LastLook {
 
   /** From now on nothing is deleted that a kept tag of the plan needs. */
   keepNeeded(repository: Repository, plan: RepositoryPlan): void {
-    const kept = this.#needed.get(repository) ?? new Map<Digest, Tag>();
+    const kept = this.#needed.get(repository) ?? new Map<Tag | Digest, string>();
     this.#needed.set(repository, kept);
     for (const [needed, keeper] of neededDigests(plan)) kept.set(needed, keeper);
   }

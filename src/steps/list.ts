@@ -1,4 +1,5 @@
 /** Lists a repository and freezes what happens to each of its tags. */
+import { inUseOf } from '../domain/in-use.ts';
 import type { Tag } from '../domain/names.ts';
 import {
   planMissingRepository,
@@ -32,7 +33,10 @@ export async function planOnce(
       : planRepository(
           await contentOf(context, { ref, tags, ...(on.looked ? { onLooked: on.looked } : {}) }),
           context.run.record.environments,
-          { unties: context.registry.untagging !== undefined },
+          {
+            unties: context.registry.untagging !== undefined,
+            inUse: inUseOf(await context.imagesInUse.now(), ref.repository),
+          },
         );
   await context.run.lists.write(plan);
   await context.run.plan.append(plan);

@@ -4,7 +4,7 @@ import { RegistryError, type RegistryFailure, UnreachableError } from '../domain
 import type { Repository, Tag } from '../domain/names.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { registryContainer } from '../domain/registry-container.ts';
-import type { Context } from './context.ts';
+import { type Context, leaseOf } from './context.ts';
 
 /** After so many refusals of one kind in a row the rest would be refused as well. */
 const REFUSALS_IN_A_ROW = 3;
@@ -36,8 +36,9 @@ export class OutcomeBook {
     }
   }
 
-  /** What has no place to be written down must not be done. */
-  requireWritable(): void {
+  /** What has no place to be written down must not be done, nor what another run may have taken over. */
+  requireReady(): void {
+    leaseOf(this.#context).requireHeld();
     if (this.#unwritable !== undefined) throw this.#unwritable;
   }
 

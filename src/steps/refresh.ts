@@ -1,5 +1,6 @@
 /** A second look at a whole repository, before a plan is executed that was made a while ago. */
 
+import { inUseOf } from '../domain/in-use.ts';
 import type { Digest, Tag } from '../domain/names.ts';
 import { type RepositoryContent, type RepositoryPlan, revisePlan } from '../domain/plan.ts';
 import type { Indexes } from '../domain/planned-tag.ts';
@@ -36,5 +37,6 @@ export async function refreshPlan(
     const now = live.tags.get(tag);
     return fate !== 'delete' || now === undefined || now === digest ? [] : [[tag, now] as const];
   });
-  return { revised: revisePlan(plan, { live }), moved: new Map(moved), indexes: live.indexes, live };
+  const inUse = inUseOf(await context.imagesInUse.now(), plan.ref.repository);
+  return { revised: revisePlan(plan, { live, inUse }), moved: new Map(moved), indexes: live.indexes, live };
 }

@@ -2,18 +2,19 @@
 
 import { backoffMs } from '../domain/backoff.ts';
 import {
-  isOurs,
+  keptRecord,
   manualRestore,
   readSetting,
   recordedContainer,
   restorePatch,
 } from '../domain/deletion-setting.ts';
 import { messageOf, RefusedError, RestoreError, UnreachableError } from '../domain/errors.ts';
+import { LeaseLostError } from '../domain/lease.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { runsOtherSetting } from '../domain/rollout.ts';
 import { ANNOTATION, recordOf, type SettingRecord, VARIABLE } from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
-import type { Clock, Progress, WorkloadPort } from '../ports.ts';
+import type { Clock, HeldLease, Progress, WorkloadPort } from '../ports.ts';
 import { awaitRollout } from './rollout.ts';
 
 /**
@@ -43,19 +44,26 @@ export interface Restore {
   readonly recover: string;
   /** Restores only what this run has recorded; `undefined`: whatever run. */
   readonly run: string | undefined;
+  /** Keeps a copy of the record, and says whose it is to put things back. */
+  readonly lease: HeldLease;
 }
 
-/** @throws RestoreError with the command to do it by hand, when it cannot be done in time */
+/**
+ * @throws RestoreError with the command to do it by hand, when it cannot be done in time
+ * @throws LeaseLostError when it is not this run's any more to do
+ */
 export async function restoreSetting(restore: Restore): Promise<Restored> {
   const startedAt = restore.clock.now();
   const attempted: Attempted = { manual: restore.manual };
   for (let attempt = 1; ; attempt += 1) {
     try {
+      await restore.lease.confirm(restore.signal);
       const workload = await restore.workload.read(restore.signal);
       await putBack(restore, workload, attempted);
       break;
     } catch (error) {
       restore.signal.throwIfAborted();
+      if (error instanceof LeaseLostError) throw error;
       const isLasting = !(error instanceof UnreachableError) || error.forbidden;
       if (isLasting || restore.clock.now() - startedAt > restore.restoreTimeoutMs)
         throw couldNot(error, { manual: attempted.manual, recover: restore.recover });
@@ -64,6 +72,8 @@ export async function restoreSetting(restore: Restore): Promise<Restored> {
     }
   }
   await settle(restore, attempted);
+  // It would count once more after somebody has enabled deletion for good; the lease itself goes soon, too.
+  if (attempted.record) await restore.lease.keepSetting(undefined, restore.signal).catch(() => {});
   if (attempted.record === undefined) return 'nothing';
   return attempted.ours ? 'restored' : 'left';
 }
@@ -80,14 +90,14 @@ interface Attempted {
 }
 
 async function putBack(restore: Restore, workload: Workload, attempted: Attempted): Promise<void> {
-  const record = recordOf(workload);
+  const record = recordOf(workload) ?? keptRecord(workload, restore.lease.setting);
   if (!record) {
     attempted.containerName ??= await containerInRollout(restore, workload);
     return;
   }
   if (restore.run !== undefined && record.run !== restore.run) return;
   attempted.manual = manualRestore(workload, record, restore);
-  attempted.ours = isOurs(readSetting(workload, recordedContainer(workload, record)));
+  attempted.ours = readSetting(workload, recordedContainer(workload, record)).enabled;
   attempted.record = record;
   attempted.containerName = record.container;
   await restore.workload.patch(restorePatch(workload, record), restore.signal);

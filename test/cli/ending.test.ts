@@ -11,11 +11,12 @@ import {
   StorageError,
   UnreachableError,
   UsageError,
+  WindowOverError,
 } from '../../src/domain/errors.ts';
 import { noFigures } from '../../src/domain/outcome.ts';
 
 function ending(error: unknown, failed = 0) {
-  return { person: undefined, tally: undefined, error, failed };
+  return { person: undefined, tally: undefined, error, failed, report: undefined };
 }
 
 describe('the exit code', () => {
@@ -24,6 +25,7 @@ describe('the exit code', () => {
     [new TypeError('x'), 1],
     ['thrown', 1],
     [new UsageError('x'), 2],
+    [new WindowOverError('x'), 3],
     [new RefusedError('x'), 4],
     [new UnreachableError('x'), 5],
     [new RegistryError('x', { failure: 'other' }), 5],
@@ -35,6 +37,11 @@ describe('the exit code', () => {
     [new InterruptedError('SIGHUP'), 129],
   ] as const)
     it(`of ${String(error)} is ${code}`, () => assert.equal(exitCodeOf(ending(error)), code));
+
+  it('tells that something could not be read, although the rest was told', () => {
+    const report = (unread: unknown) => exitCodeOf({ ...ending(undefined), report: { unread } });
+    assert.deepEqual([report(undefined), report(new UnreachableError('x'))], [0, 5]);
+  });
 
   it('tells that something could not be deleted', () => assert.equal(exitCodeOf(ending(undefined, 1)), 3));
 });

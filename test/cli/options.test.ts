@@ -73,6 +73,7 @@ describe('options', () => {
 
   const samples: Record<string, string> = {
     concurrency: '64',
+    'stop-after': '2h',
     via: 'direct',
     strategy: 'by-digest',
     registry: 'registry:5000',

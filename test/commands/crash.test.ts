@@ -161,12 +161,12 @@ describe('a program that is killed anywhere and resumed', () => {
       };
       const scene = build(story);
       let calls = 0;
-      const { registry, workload, pod, disk } = scene;
+      const { registry, workload, pod, disk, lease } = scene;
       const count = () => {
         calls += 1;
       };
       registry.before = registry.after = workload.before = workload.after = count;
-      pod.before = disk.before = count;
+      pod.before = disk.before = lease.before = lease.after = count;
       assert.equal((await start(scene, story)).error, undefined);
       assert.ok(calls > 100, `${calls} calls`);
       for (let call = 1; call <= calls; call += 1) await tell({ ...story, kills: [call] });

@@ -24,10 +24,12 @@ async function kill(): Promise<void> {
     scene.workload.before = die;
     scene.pod.before = die;
     scene.disk.before = die;
+    scene.lease.before = die;
   };
   await scene.clean({ delete: true, yes: true });
   scene.registry.after = scene.registry.before = scene.workload.before = scene.pod.before = () => {};
   scene.disk.before = () => {};
+  scene.lease.before = () => {};
 }
 
 async function recovered(): Promise<Program> {
@@ -58,6 +60,23 @@ describe('recovering', () => {
     scene = new Scenario([{ name: VARIABLE, value: 'true' }]);
     await recovered();
     assert.deepEqual(scene.workload.patches, []);
+  });
+
+  it('puts the setting back from the lease, where the annotation has been stripped', async () => {
+    await kill();
+    scene.workload.annotate(ANNOTATION, undefined);
+    const { person } = await recovered();
+    scene.assertPutBack();
+    assert.match(person.said.join('\n'), /enabled by run \S+ of ann@laptop, on 2026-11-23T/);
+  });
+
+  it('is refused while the run is at work', async () => {
+    await kill();
+    scene.lease.fate = 'working';
+    const before = scene.workload.snapshot();
+    await assert.rejects(recovered(), RefusedError);
+    assert.deepEqual(scene.workload.snapshot(), before);
+    assert.notEqual(scene.pod.owner, undefined);
   });
 
   it('leaves what somebody has changed meanwhile', async () => {
@@ -101,6 +120,8 @@ describe('every start', () => {
   it('without the state of the run finds it out and says how to put it right', async () => {
     await kill();
     Object.assign(scene, { disk: new MemoryDisk() });
+    // Somebody has deleted the lease; with it, whoever deletes next puts everything right.
+    scene.lease.record = undefined;
     for (const flags of [{}, { delete: true, yes: true }, { fresh: true }]) {
       const { error } = await scene.clean(flags);
       assert.ok(error instanceof RefusedError);
@@ -109,6 +130,22 @@ describe('every start', () => {
     }
     await recovered();
     await scene.cleanly({ delete: true, yes: true });
+    assert.deepEqual(scene.tagsLeft(), Scenario.kept);
+    scene.assertPutBack();
+  });
+
+  it('that deletes puts right first what the lease tells of, and leaves alone who is at work', async () => {
+    await kill();
+    Object.assign(scene, { disk: new MemoryDisk() });
+    scene.lease.fate = 'working';
+    const before = scene.workload.snapshot();
+    const { error } = await scene.clean({ delete: true, yes: true });
+    assert.ok(error instanceof RefusedError);
+    assert.match(error.message, /Another run is at work .* of ann@laptop/);
+    assert.deepEqual(scene.workload.snapshot(), before);
+    scene.lease.fate = 'silent';
+    const { program } = await scene.cleanly({ delete: true, yes: true });
+    assert.match(program.person.said.join('\n'), /has ended without putting everything back/);
     assert.deepEqual(scene.tagsLeft(), Scenario.kept);
     scene.assertPutBack();
   });

@@ -59,6 +59,9 @@ export class Scenario extends FakeWorld {
       return { program, error: undefined, failed, figures: tally.figures() };
     } catch (error) {
       return { program, error, failed: undefined, figures: tally.figures() };
+    } finally {
+      // The program has ended, whatever it could still do.
+      this.lease.fate = 'dead';
     }
   }
 
@@ -85,6 +88,7 @@ export class Scenario extends FakeWorld {
     assert.deepEqual(this.workload.snapshot(), this.pristine);
     assert.equal(this.workload.isUp(), true);
     assert.equal(this.pod.owner, undefined);
+    assert.equal(this.lease.record, undefined);
   }
 
   /** A run is over, and its figures add up. */

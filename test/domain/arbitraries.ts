@@ -5,6 +5,7 @@
 
 import fc from 'fast-check';
 import type { EnvironmentEntry } from '../../src/domain/environments.ts';
+import type { InUse } from '../../src/domain/in-use.ts';
 import { type Digest, type EnvironmentId, parseRevision, type Tag } from '../../src/domain/names.ts';
 import {
   legacyRef,
@@ -30,6 +31,9 @@ export interface Story {
   readonly laterFile: readonly EnvironmentEntry[];
   /** What the tags stand for later, new ones included; a tag that is not there is gone. */
   readonly later: Pick<RepositoryContent, 'tags' | 'indexes'>;
+  /** What is in use of the repository, of which it need not have everything. */
+  readonly inUse: InUse;
+  readonly laterInUse: InUse;
   /** What every index lists, also those that nothing refers to. */
   readonly graph: Indexes;
 }
@@ -55,14 +59,31 @@ const anyFile: fc.Arbitrary<readonly EnvironmentEntry[]> = fc
     })),
   );
 
-function anyTags(ref: RepositoryRef): fc.Arbitrary<Map<Tag, Digest | undefined>> {
+function namesOf({ scheme }: RepositoryRef): string[] {
   const names =
-    ref.scheme === 'legacy'
+    scheme === 'legacy'
       ? suffixes
       : ['buildcache', ...environments.flatMap((id) => suffixes.map((suffix) => `${id}-${suffix}`))];
   const referrers = digests.slice(0, 4).map((subject) => `${subject.replace(':', '-')}.sig`);
+  return [...names, ...referrers];
+}
+
+/** Little, so that most of what is doomed still goes. */
+function anyInUse(ref: RepositoryRef): fc.Arbitrary<InUse> {
   return fc
-    .uniqueArray(fc.tuple(fc.constantFrom(...names, ...referrers), anyDigest), {
+    .tuple(
+      fc.array(fc.constantFrom(...namesOf(ref)), { maxLength: 2 }),
+      fc.array(fc.constantFrom(...digests), { maxLength: 1 }),
+    )
+    .map(([tags, used]) => ({
+      tags: new Map(tags.map((name) => [tag(name), 'Pod n/p'])),
+      digests: new Map(used.map((image) => [image, 'Pod n/p'])),
+    }));
+}
+
+function anyTags(ref: RepositoryRef): fc.Arbitrary<Map<Tag, Digest | undefined>> {
+  return fc
+    .uniqueArray(fc.tuple(fc.constantFrom(...namesOf(ref)), anyDigest), {
       selector: ([name]) => name,
       maxLength: 14,
     })
@@ -86,8 +107,10 @@ export const anyStory: fc.Arbitrary<Story> = fc.constantFrom(NEW_REPOSITORY_REF,
       struck: fc.infiniteStream(fc.nat({ max: 9 })),
       file: anyFile,
       laterFile: anyFile,
+      inUse: anyInUse(ref),
+      laterInUse: anyInUse(ref),
     })
-    .map(({ graph, tags, changes, gone, struck, file, laterFile }) => {
+    .map(({ graph, tags, changes, gone, struck, file, laterFile, inUse, laterInUse }) => {
       const sometimes = (dice: Iterator<number>) => () => dice.next().value === 0;
       const stay = [...tags].filter(() => !sometimes(gone)());
       const later = new Map([...stay, ...changes]);
@@ -96,6 +119,8 @@ export const anyStory: fc.Arbitrary<Story> = fc.constantFrom(NEW_REPOSITORY_REF,
         file,
         struck: new Set([...tags.keys()].filter(sometimes(struck))),
         laterFile,
+        inUse,
+        laterInUse,
         later: { tags: later, indexes: seenFrom(later, graph) },
         graph,
       };

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import { applyJsonPatch } from '../../scripts/sandbox/api/json-patch.ts';
 import {
   enablePatch,
-  isOurs,
   readSetting,
   recordedContainer,
+  recordFor,
   restorePatch,
   type Setting,
 } from '../../src/domain/deletion-setting.ts';
@@ -38,7 +38,8 @@ function applied(object: WireWorkload, patch: JsonPatch): WireWorkload {
 
 function enablePatchOf(object: WireWorkload): JsonPatch {
   const workload = read(object);
-  return enablePatch(workload, readSetting(workload, registryContainer(workload, NAMED)), WHO);
+  const setting = readSetting(workload, registryContainer(workload, NAMED));
+  return enablePatch(workload, setting, recordFor(setting, WHO));
 }
 
 function enable(object: WireWorkload): WireWorkload {
@@ -97,7 +98,7 @@ describe('enabling and restoring', () => {
     it(`enables it, changing nothing but the variable and one annotation: ${name}`, () => {
       const changed = enable(object);
       const setting = settingOf(changed);
-      assert.deepEqual([setting.enabled, isOurs(setting), setting.entry], [true, true, enabled]);
+      assert.deepEqual([setting.enabled, setting.record?.run, setting.entry], [true, WHO.run, enabled]);
       assert.deepEqual(
         { ...setting.record, previous: undefined },
         { ...WHO, container: 'registry', previous: undefined },
@@ -153,7 +154,7 @@ describe('restoring what somebody else has changed meanwhile', () => {
   })) {
     it(`only removes the annotation when the variable was ${name}`, () => {
       const changed = wireWorkload([wireContainer(env)], ours([LEVEL]).metadata.annotations);
-      assert.equal(isOurs(settingOf(changed)), false);
+      assert.equal(settingOf(changed).enabled, false);
       const restored = restore(changed);
       assert.equal(templateOf(restored), templateOf(changed));
       assert.deepEqual(restored.metadata.annotations, {});

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { applyJsonPatch } from '../../scripts/sandbox/api/json-patch.ts';
-import { enablePatch, manualRestore, readSetting } from '../../src/domain/deletion-setting.ts';
+import { enablePatch, manualRestore, readSetting, recordFor } from '../../src/domain/deletion-setting.ts';
 import { registryContainer } from '../../src/domain/registry-container.ts';
 import { VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry, JsonPatch } from '../../src/domain/workload.ts';
@@ -31,11 +31,10 @@ describe('the command that restores the setting by hand', () => {
     const before = wireWorkload([wireContainer([], 'sidecar'), wireContainer(env)]);
     const workload = read(before);
     const setting = readSetting(workload, registryContainer(workload, {}));
-    const patch = enablePatch(workload, setting, { run: 'r', by: `o'brien@host`, since: 'now' });
+    const record = recordFor(setting, { run: 'r', by: `o'brien@host`, since: 'now' });
+    const patch = enablePatch(workload, setting, record);
     const enabled = applyJsonPatch(before, patch) as WireWorkload;
     const now = read(enabled);
-    const { record } = readSetting(now, registryContainer(now, {}));
-    assert.ok(record);
     return { before, enabled, command: manualRestore(now, record, { context, kubeconfig: undefined }) };
   }
 

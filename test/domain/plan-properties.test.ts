@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { InUse } from '../../src/domain/in-use.ts';
 import type { Digest, Tag } from '../../src/domain/names.ts';
 import {
   deletionsOf,
@@ -17,8 +18,16 @@ import { anyStory, type Story } from './arbitraries.ts';
 import { check } from './property.ts';
 import { closure, execute } from './registry-model.ts';
 
-function planOf({ content, file }: Story): RepositoryPlan {
-  return planRepository(content, file);
+function planOf({ content, file, inUse }: Story, unties = false): RepositoryPlan {
+  return planRepository(content, file, { unties, inUse });
+}
+
+/** Something runs the tag's image by this name, or by a digest that the image is or lists. */
+function isInUse(
+  tag: Tag,
+  { digest, inUse, graph }: { digest: Digest | undefined; inUse: InUse; graph: Story['graph'] },
+): boolean {
+  return inUse.tags.has(tag) || [...closure([digest], graph)].some((each) => inUse.digests.has(each));
 }
 
 /** The doomed tags by the words of the file alone. */
@@ -36,7 +45,10 @@ function doomedByFile({ content: { ref, tags }, file }: Story): Tag[] {
  */
 function doomedWithReferrers(story: Story): { doomed: ReadonlySet<Tag>; needed: ReadonlySet<Digest> } {
   const { tags, indexes } = story.content;
-  const doomed = new Set(doomedByFile(story).filter((tag) => tags.get(tag) !== undefined));
+  const mayGo = (tag: Tag) =>
+    tags.get(tag) !== undefined &&
+    !isInUse(tag, { digest: tags.get(tag), inUse: story.inUse, graph: indexes });
+  const doomed = new Set(doomedByFile(story).filter(mayGo));
   for (;;) {
     const [going, staying] = [true, false].map((is) =>
       [...tags].filter(([tag]) => doomed.has(tag) === is).map(([, digest]) => digest),
@@ -47,7 +59,7 @@ function doomedWithReferrers(story: Story): { doomed: ReadonlySet<Tag>; needed: 
       return (
         subject !== undefined &&
         !doomed.has(tag) &&
-        tags.get(tag) !== undefined &&
+        mayGo(tag) &&
         fallsWith(going ?? [], { needed, indexes }).has(subject)
       );
     });
@@ -92,8 +104,9 @@ function laterTags(plan: RepositoryPlan, { later, content }: Story): ReadonlyMap
 }
 
 /** The changes that can come to a plan, one after the other and all at once. */
-function revisionsOf({ struck, laterFile: environments, later: live }: Story): Revision[] {
-  return [{ struck }, { environments }, { live }, { struck, environments, live }];
+function revisionsOf({ struck, laterFile: environments, later: live, laterInUse: inUse }: Story): Revision[] {
+  const all = { struck, environments, live };
+  return [{ struck }, { environments }, { live }, all, { inUse }, { live, inUse }, { ...all, inUse }];
 }
 
 describe('any plan', () => {
@@ -121,7 +134,7 @@ describe('any plan', () => {
 
   it('where tags can be untied, dooms exactly what the file dooms, and loses nothing all the same', () => {
     check([anyStory], (story) => {
-      const plan = planRepository(story.content, story.file, { unties: true });
+      const plan = planOf(story, true);
       const { doomed } = doomedWithReferrers(story);
       const expected = [...story.content.tags].flatMap(([tag, digest]) =>
         doomed.has(tag) && digest !== undefined ? tag : [],
@@ -142,9 +155,22 @@ describe('any plan', () => {
     });
   });
 
+  it('leaves everything that is in use, whether tags can be untied or not', () => {
+    check([anyStory, fc.boolean()], (story, unties) => {
+      const { content, inUse } = story;
+      const plan = planOf(story, unties);
+      const left = execute(content.tags, deletionsOf(plan));
+      for (const [tag, digest] of content.tags)
+        if (isInUse(tag, { digest, inUse, graph: content.indexes })) {
+          assert.ok(left.tags.has(tag), `${tag} has disappeared, which is in use`);
+          for (const needed of closure([digest], story.graph)) assert.ok(!left.deleted.has(needed));
+        }
+    });
+  });
+
   it('where tags can be untied, loses nothing after any change either', () => {
     check([anyStory], (story) => {
-      const plan = planRepository(story.content, story.file, { unties: true });
+      const plan = planOf(story, true);
       for (const revision of revisionsOf(story)) {
         const revised = revisePlan(plan, revision);
         const tags = revision.live ? laterTags(revised, story) : story.content.tags;
@@ -212,6 +238,21 @@ describe('any revision of a plan', () => {
       const later = new Set(doomedByFile({ ...story, file: story.laterFile }));
       for (const tag of doomed)
         assert.ok(later.has(tag) || subjectOf(tag), `${tag} is not doomed by the later file`);
+    });
+  });
+
+  it('leaves everything that is in use later', () => {
+    check([anyStory, fc.boolean()], (story, unties) => {
+      const plan = planOf(story, unties);
+      for (const revision of revisionsOf(story)) {
+        if (revision.inUse === undefined) continue;
+        const revised = revisePlan(plan, revision);
+        const tags = revision.live ? laterTags(revised, story) : story.content.tags;
+        const doomed = new Set(doomedTags(revised));
+        for (const [tag, digest] of tags)
+          if (isInUse(tag, { digest, inUse: revision.inUse, graph: revised.indexes }))
+            assert.ok(!doomed.has(tag), `${tag} is in use`);
+      }
     });
   });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { inUseOf, usedImages } from '../../src/domain/in-use.ts';
 import type { Tag } from '../../src/domain/names.ts';
 import {
   deletionsOf,
@@ -7,6 +8,7 @@ import {
   NEW_REPOSITORY_REF,
   planRepository,
   type RepositoryContent,
+  type RepositoryPlan,
 } from '../../src/domain/plan.ts';
 import { protect, protectionRules } from '../../src/domain/protection.ts';
 import { A, B, C, contentOf, digest, entry, fatesOf, indexesOf, tag } from './builders.ts';
@@ -14,12 +16,26 @@ import { closure, execute } from './registry-model.ts';
 
 const FILE = [entry(A, 9), entry(B)];
 
-/** Kept tags that are gone, or cannot be pulled any more, once the plan under these rules has been executed. */
-function harmed(content: RepositoryContent, rules: typeof protectionRules): Tag[] {
-  const plan = planRepository(content, FILE, { rules });
-  const left = execute(content.tags, deletionsOf(plan));
-  return plan.tags
-    .filter(({ fate }) => fate !== 'delete')
+interface Scene {
+  readonly content: RepositoryContent;
+  /** Images that something runs. */
+  readonly runs?: readonly string[];
+}
+
+function planOf({ content, runs = [] }: Scene, rules = protectionRules): RepositoryPlan {
+  const used = usedImages(runs.map((image) => ({ image, by: 'Pod n/p' })));
+  return planRepository(content, FILE, { rules, inUse: inUseOf(used, content.ref.repository) });
+}
+
+/**
+ * Tags that have to stay (the file says so, or something runs them) and are gone, or cannot be pulled any more, once the
+ * plan under these rules has been executed.
+ */
+function harmed(scene: Scene, rules: typeof protectionRules): Tag[] {
+  const { content } = scene;
+  const left = execute(content.tags, deletionsOf(planOf(scene, rules)));
+  return planOf(scene)
+    .tags.filter(({ fate, rule }) => (fate !== 'delete' && fate !== 'protect') || rule === 'in use')
     .filter(({ tag, digest }) => {
       const needed = closure([digest], content.indexes);
       return !left.tags.has(tag) || [...needed].some((digest) => left.deleted.has(digest));
@@ -28,7 +44,24 @@ function harmed(content: RepositoryContent, rules: typeof protectionRules): Tag[
 }
 
 /** For each rule, registries in which harm comes to a kept tag without it. A new rule without one fails. */
-const needed: Record<string, Record<string, { content: RepositoryContent; harmed: string[] }>> = {
+const needed: Record<string, Record<string, Scene & { harmed: string[] }>> = {
+  'in use': {
+    'by its tag': {
+      content: contentOf(legacyRef(A), ['8 eight', '7 seven']),
+      runs: [`docker-registry:5000/domino-${A}:8`],
+      harmed: ['8'],
+    },
+    'by its digest, under every tag': {
+      content: contentOf(NEW_REPOSITORY_REF, [`${A}-8 twins`, `${B}-1 twins`, `${B}-2 two`]),
+      runs: [`x.io/cache/dominodatalab/environment@${digest('twins')}`],
+      harmed: [`${A}-8`, `${B}-1`],
+    },
+    'as one platform of an index within an index': {
+      content: contentOf(legacyRef(A), ['8 outer', '7 seven'], { outer: ['inner'], inner: ['amd64'] }),
+      runs: [digest('amd64')],
+      harmed: ['8'],
+    },
+  },
   'shared digest': {
     'twin of a retained tag': {
       content: contentOf(legacyRef(A), ['8 twins', '9 twins', '7 seven']),
@@ -72,11 +105,11 @@ describe('each rule of protection', () => {
 
   for (const [name, registries] of Object.entries(needed)) {
     const without = protectionRules.filter((rule) => rule.name !== name);
-    for (const [title, { content, harmed: expected }] of Object.entries(registries))
+    for (const [title, { harmed: expected, ...scene }] of Object.entries(registries))
       it(`${name}: ${title}`, () => {
-        assert.deepEqual(harmed(content, protectionRules), []);
-        assert.deepEqual(harmed(content, without), expected, 'without the rule nothing happened');
-        assert.ok(Object.values(fatesOf(planRepository(content, FILE))).includes(`protect: ${name}`));
+        assert.deepEqual(harmed(scene, protectionRules), []);
+        assert.deepEqual(harmed(scene, without), expected, 'without the rule nothing happened');
+        assert.ok(Object.values(fatesOf(planOf(scene))).includes(`protect: ${name}`));
       });
   }
 });

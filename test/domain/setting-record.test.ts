@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isOurs, readSetting } from '../../src/domain/deletion-setting.ts';
+import { readSetting } from '../../src/domain/deletion-setting.ts';
 import { RefusedError } from '../../src/domain/errors.ts';
 import { registryContainer } from '../../src/domain/registry-container.ts';
 import { ANNOTATION, VARIABLE } from '../../src/domain/setting-record.ts';
@@ -49,7 +49,7 @@ describe('the variable', () => {
   });
 
   it('is nobody’s without a record', () => {
-    assert.equal(isOurs(settingWith([{ name: VARIABLE, value: 'true' }])), false);
+    assert.equal(settingWith([{ name: VARIABLE, value: 'true' }]).record, undefined);
   });
 });
 

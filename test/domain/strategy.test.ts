@@ -37,7 +37,7 @@ describe('deletions', () => {
         repository: plan.ref.repository,
         digest: digest('twins'),
         tags: ['8'],
-        manifestStays: 'shared digest with 9',
+        manifestStays: 'shared digest (9)',
       },
     ]);
     assert.deepEqual(

@@ -20,6 +20,8 @@ describe('a duration on the command line', () => {
     ['90s', 90_000],
     ['5m', 300_000],
     ['1.5h', 5_400_000],
+    ['1h30m', 5_400_000],
+    ['1m1s1ms', 61_001],
     ['0s', 0],
   ] as const)
     it(text, () => assert.equal(parseDuration(text), durationMs));
@@ -38,6 +40,8 @@ describe('a duration on the command line', () => {
     '5d',
     '5s\n',
     '5s5s',
+    '30m1h',
+    '1h 30m',
     '５s',
     'Infinitys',
   ])

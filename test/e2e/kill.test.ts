@@ -54,7 +54,7 @@ describe('killed in mid-delete', () => {
     assert.equal(await site.registry.deletes(), true);
 
     const elsewhere = ['--state-dir', join(site.folder, 'elsewhere')];
-    const refused = await site.runs(4, ['--delete', '--yes', ...elsewhere]);
+    const refused = await site.runs(4, elsewhere);
     assert.match(refused.stderr, /recover/);
     await site.runs(0, ['recover', ...elsewhere]);
     const nothing = await site.runs(0, ['recover', ...elsewhere]);

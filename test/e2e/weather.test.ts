@@ -191,7 +191,7 @@ describe('the API server stays away while the setting is put back', () => {
     const last = ended.stderr.trimEnd().split('\n').at(-1) ?? '';
     await applyManualRestore(last, site.sandbox);
     await eventually('the registry to refuse deletions again', async () => !(await site.registry.deletes()));
-    await site.assertTidy();
+    site.assertRestored();
     await site.runs(0, ['--resume']);
     await site.assertCleaned();
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InterruptedError, RegistryError, StorageError, UnreachableError } from '../../src/domain/errors.ts';
+import { LeaseLostError } from '../../src/domain/lease.ts';
 import { legacyRepository, NEW_REPOSITORY } from '../../src/domain/names.ts';
 import { deleteTags } from '../../src/steps/delete.ts';
 import { A, B, digest } from '../domain/builders.ts';
@@ -192,6 +193,33 @@ describe('an interruption', () => {
     assert.ok(deleted < 30, `${deleted} deleted`);
     assert.equal(scene.journal().length, deleted);
     assert.equal(scene.registry.tags(LEGACY).length, 101 - deleted);
+  });
+});
+
+describe('a run that another one has taken over', () => {
+  it('deletes nothing more', async () => {
+    const scene = await planned(manyTags(100));
+    let deleted = 0;
+    scene.registry.after = ({ operation }) => {
+      if (operation === 'delete') deleted += 1;
+      if (deleted === 10) scene.lease.fate = 'silent';
+    };
+    await assert.rejects(scene.step(deleteTags), LeaseLostError);
+    assert.ok(deleted < 30, `${deleted} deleted`);
+  });
+});
+
+describe('an image that something has begun to run since the plan was made', () => {
+  it('stays, by its tag or by its digest', async () => {
+    const scene = await planned(['1 one', '2 two', '3 three']);
+    scene.clock.advance(60_000);
+    scene.imagesInUse.uses = [
+      { image: `host:5000/${LEGACY}:1`, by: 'Pod compute/a' },
+      { image: `other.host/${LEGACY}@${digest('two')}`, by: 'Pod compute/b' },
+    ];
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9', '1', '2']);
+    assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted', 2: 'drifted', 3: 'deleted' });
   });
 });
 

@@ -5,6 +5,7 @@ import type { RunRecord } from '../../src/domain/run.ts';
 import type { EnvEntry } from '../../src/domain/workload.ts';
 import type { RunHandle } from '../../src/ports.ts';
 import type { Context, Step } from '../../src/steps/context.ts';
+import { ImagesInUse } from '../../src/steps/in-use.ts';
 import { listLegacy } from '../../src/steps/list-legacy.ts';
 import { listNew } from '../../src/steps/list-new.ts';
 import { FakePerson } from '../support/fakes/person.ts';
@@ -46,8 +47,17 @@ export class Scene extends FakeWorld {
       registry: this.registry,
       pod: this.pod.port(RUN),
       workload: this.workload,
+      lease: this.context?.lease ?? (await this.lease.port(RUN).acquire({ status() {} }, this.#work.signal)),
+      imagesInUse: new ImagesInUse({
+        port: this.imagesInUse,
+        known: [],
+        maySeeLess: false,
+        clock: this.clock,
+        signal: this.#work.signal,
+      }),
       person: this.person,
       clock: this.clock,
+      window: undefined,
       signal: this.#work.signal,
       uninterrupted: new AbortController().signal,
       manualRestore: undefined,

@@ -1,9 +1,21 @@
 /** The Kubernetes adapter: everything that the program asks of a cluster, behind the ports. */
-import type { Cluster, Dialer, Shell, SkopeoPodPort, WorkloadPort } from '../../ports.ts';
+import type {
+  Cluster,
+  Dialer,
+  ImagesInUsePort,
+  LeasePort,
+  OpenUploads,
+  Shell,
+  SkopeoPodPort,
+  WorkloadPort,
+} from '../../ports.ts';
 import { createApiClient } from './api-client.ts';
 import { type ClusterOptions, createCluster } from './cluster.ts';
 import { createEndpoint } from './endpoint.ts';
+import { createImagesInUse } from './in-use.ts';
 import { type KubeconfigOptions, loadKubeconfig } from './kubeconfig.ts';
+import { createLeasePort } from './lease.ts';
+import { createOpenUploads } from './open-uploads.ts';
 import { createPodDialer, type PodDialerOptions } from './pod-dialer.ts';
 import type { PodManifestOptions } from './pod-manifest.ts';
 import { createPodShell } from './pod-shell.ts';
@@ -26,6 +38,15 @@ const DEFAULT_TIMES = {
   pingIntervalMs: 15_000,
   /** Three pings without an answer. */
   silenceLimitMs: 45_000,
+  /** A lease that is not renewed for so long has expired; whole seconds. */
+  leaseDurationMs: 60_000,
+  /** So long before that, its holder stops: for what is under way at that moment. */
+  leaseMarginMs: 15_000,
+  leaseRenewMs: 10_000,
+  /** After a renewal that has failed. */
+  leaseRetryMs: 2000,
+  /** How often another's lease is looked at. */
+  leasePollMs: 2000,
 };
 
 type Times = typeof DEFAULT_TIMES;
@@ -36,6 +57,8 @@ export interface ConnectOptions extends KubeconfigOptions, ClusterOptions {
   /** `docker-registry`, `statefulset/…` or `deployment/…`. */
   readonly registryWorkload: string;
   readonly pod: Omit<PodManifestOptions, 'namespace'> & Pick<SkopeoPodOptions, 'startTimeoutMs' | 'anyRun'>;
+  /** The namespaces in which images are in use. Default: all. */
+  readonly inUseNamespaces?: readonly string[];
   /** Told each different warning of the API server once. */
   readonly onWarning: (text: string) => void;
   readonly times?: Partial<Times>;
@@ -44,8 +67,11 @@ export interface ConnectOptions extends KubeconfigOptions, ClusterOptions {
 export interface Connection {
   readonly cluster: Cluster;
   readonly workload: WorkloadPort;
+  readonly imagesInUse: ImagesInUsePort;
+  readonly lease: LeasePort;
   readonly pod: SkopeoPodPort;
   readonly podShell: Shell;
+  readonly openUploads: OpenUploads;
   /** Connections to the registry from inside the Skopeo pod. */
   podDialer(registry: Omit<PodDialerOptions, 'run'>): Dialer;
   /** Connections to the registry's own pod, through the API server. */
@@ -70,8 +96,11 @@ export async function connectCluster(options: ConnectOptions): Promise<Connectio
   return {
     cluster: createCluster(api, endpoint.place, options),
     workload,
+    imagesInUse: createImagesInUse(api, options.inUseNamespaces ?? []),
+    lease: createLeasePort(api, { ...times, ...options.pod, namespace }),
     pod,
     podShell,
+    openUploads: createOpenUploads(endpoint, { ...sockets, workload }),
     podDialer: (registry) => createPodDialer(podShell, { ...registry, run: options.pod.run }),
     portForward: (registry) => createPortForwardDialer(endpoint, { ...sockets, ...registry, workload }),
   };

@@ -3,6 +3,8 @@ import type { Permission } from '../../domain/permissions.ts';
 import type { Route } from '../../domain/route.ts';
 import type { Workload } from '../../domain/workload.ts';
 import { type ClusterOptions, IDENTITY, secretTarget } from './cluster.ts';
+import { inUsePermissions } from './in-use.ts';
+import { leaseTarget } from './lease-requests.ts';
 import { execTarget, podTarget } from './pod-requests.ts';
 import { portForwardTarget } from './port-forward.ts';
 import { type Target, targetPermissions, type Verb } from './target.ts';
@@ -18,6 +20,10 @@ export interface PermissionNeeds extends Pick<ClusterOptions, 'secretNamespace' 
   readonly readsSecret: boolean;
   /** `true` when the run deletes: it changes the registry's setting, and restores it. */
   readonly deletes: boolean;
+  /**
+   * The namespaces in which it must be seen which images are in use; empty: all. `undefined`: it need not be seen.
+   */
+  readonly inUseNamespaces?: readonly string[] | undefined;
 }
 
 /** Events are read as well where that is allowed; a run does without. */
@@ -28,9 +34,12 @@ export function requiredPermissions(needs: PermissionNeeds): Permission[] {
     [workloadTarget('get', namespace, needs.workload), "read the registry's setting"],
     ...routeNeeds[needs.route](needs),
     ...(needs.readsSecret ? [[secretTarget(needs), "read the registry's password"] as const] : []),
-    ...(needs.deletes ? switchNeeds(needs) : []),
+    ...(needs.deletes ? [...leaseNeeds(needs), ...switchNeeds(needs)] : []),
   ];
-  return rows.flatMap(([target, why]) => targetPermissions(target, why));
+  return [
+    ...rows.flatMap(([target, why]) => targetPermissions(target, why)),
+    ...(needs.inUseNamespaces ? inUsePermissions(needs.inUseNamespaces) : []),
+  ];
 }
 
 /** A request, and what it is for. */
@@ -53,6 +62,15 @@ function podNeeds({ namespace }: PermissionNeeds, exec: string): Need[] {
     [podTarget('create', namespace), 'create the Skopeo pod'],
     [podTarget('delete', namespace), 'delete the Skopeo pod'],
     [execTarget(namespace), exec],
+  ];
+}
+
+function leaseNeeds({ namespace }: PermissionNeeds): Need[] {
+  return [
+    [leaseTarget('get', namespace), 'see whether another run is at work'],
+    [leaseTarget('create', namespace), 'keep other runs away'],
+    [leaseTarget('patch', namespace), 'keep other runs away for as long as it takes'],
+    [leaseTarget('delete', namespace), 'let other runs work again'],
   ];
 }
 

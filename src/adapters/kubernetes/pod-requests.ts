@@ -13,9 +13,9 @@ export function podTarget(verb: Verb, namespace: string): Target {
   return verb === 'create' ? target : { ...target, name: POD_NAME };
 }
 
-/** Running a command in the pod. */
-export function execTarget(namespace: string): Target {
-  return { verb: 'create', group: '', resource: 'pods/exec', namespace, name: POD_NAME };
+/** Running a command in the pod of the fixed name, or in another one. */
+export function execTarget(namespace: string, name = POD_NAME): Target {
+  return { verb: 'create', group: '', resource: 'pods/exec', namespace, name };
 }
 
 export interface PodRequests {

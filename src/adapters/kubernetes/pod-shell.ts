@@ -2,22 +2,13 @@
 import type { RegistryFailure } from '../../domain/errors.ts';
 import type { Shell, ShellSession, SkopeoPodPort } from '../../ports.ts';
 import type { Endpoint } from './endpoint.ts';
-import { execSession } from './exec-session.ts';
+import { type ExecTimes, startExec } from './exec.ts';
 import { CONTAINER_NAME, POD_NAME } from './pod-manifest.ts';
 import { execTarget } from './pod-requests.ts';
 import { asRegistryError } from './registry-error.ts';
-import { targetPath } from './target.ts';
-import { createSocket, opened } from './web-socket.ts';
 
-/** v5 differs in that it can end standard input, which is not needed here: both are as good. */
-const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
-
-export interface PodShellOptions {
+export interface PodShellOptions extends ExecTimes {
   readonly namespace: string;
-  readonly handshakeTimeoutMs: number;
-  readonly pingIntervalMs: number;
-  /** The connection counts as broken when nothing came for so long. */
-  readonly silenceLimitMs: number;
 }
 
 /**
@@ -36,20 +27,16 @@ export function createPodShell(endpoint: Endpoint, pod: SkopeoPodPort, options: 
 
   async function connect(argv: readonly string[], signal: AbortSignal): Promise<ShellSession> {
     const { uid } = await pod.ensure(signal);
-    const connection = await endpoint.connection(signal);
-    const url = endpoint.url(`${targetPath(target)}?${execQuery(argv)}`);
-    const socket = createSocket(url, { protocols: PROTOCOLS, connection });
-    const { pingIntervalMs, silenceLimitMs, handshakeTimeoutMs: timeoutMs } = options;
-    const session = execSession(socket, {
+    return await startExec(endpoint, {
+      ...options,
+      target,
+      container: CONTAINER_NAME,
+      argv,
       place: uid,
       where,
-      pingIntervalMs,
-      silenceLimitMs,
       signal,
       judgeFailedStart: () => judgeFailedStart(uid, signal),
     });
-    await opened(socket, { target, place: endpoint.place, timeoutMs, signal });
-    return session;
   }
 
   return {
@@ -61,15 +48,4 @@ export function createPodShell(endpoint: Endpoint, pod: SkopeoPodPort, options: 
       }
     },
   };
-}
-
-function execQuery(argv: readonly string[]): string {
-  const query = new URLSearchParams({
-    container: CONTAINER_NAME,
-    stdin: 'true',
-    stdout: 'true',
-    stderr: 'true',
-  });
-  for (const argument of argv) query.append('command', argument);
-  return query.toString();
 }

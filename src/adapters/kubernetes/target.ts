@@ -57,7 +57,8 @@ export function targetPermissions({ verb, name, ...rest }: Target, why: string):
   return verbs.map((each) => ({ verb: each, group, resource, namespace, ...which, why }));
 }
 
-/** The body of a deletion that goes wrong (409) unless the object is still the one with this UID. */
-export function deleteOptions(uid: string) {
-  return { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } };
+/** The body of a deletion that goes wrong (409) unless the object is still the one with this UID, and this version. */
+export function deleteOptions(uid: string, resourceVersion?: string) {
+  const version = resourceVersion === undefined ? {} : { resourceVersion };
+  return { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, ...version } };
 }

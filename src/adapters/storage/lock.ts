@@ -33,6 +33,12 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   }
 }
 
+/** The number of the process that has the folder locked at this moment. */
+export async function livingHolder(folder: string): Promise<number | undefined> {
+  const holder = await readHolder(join(folder, 'lock'));
+  return holder && (await isAlive(holder)) ? holder.pid : undefined;
+}
+
 /** `false` when there is something already. */
 async function linkTo(ticket: string, path: string): Promise<boolean> {
   return attempt('make the lock', path, () =>

@@ -1,21 +1,18 @@
 /** The state folder: a folder for every run, in it `run.json` (lowdb), `plan.jsonl`, `journal.jsonl` and the lists. */
-import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Low } from 'lowdb';
 import { StorageError } from '../../domain/errors.ts';
-import { isResumable, isStage, type RunRecord } from '../../domain/run.ts';
+import { isResumable, type RunRecord } from '../../domain/run.ts';
 import type { RunHandle, RunStore } from '../../ports.ts';
-import { attempt, ensureFolder, isFile, moveFile, readText, replaceText } from './files.ts';
+import { ensureFolder, isFile, moveFile, readText, replaceText } from './files.ts';
 import { openJournal } from './journal.ts';
 import { openLists } from './lists.ts';
 import { lockFolder } from './lock.ts';
 import { openPlanFile } from './plan-file.ts';
+import { isRunId, JOURNAL, PLAN, parseRecord, RECORD, runIds } from './run-folder.ts';
 
-const RECORD = 'run.json';
 /** What a damaged record is set aside as. */
 const DAMAGED = `${RECORD}.damaged`;
-/** A run's ID begins with its start's time, so names sort by age. */
-const RUN_FOLDER = /^\d{8}T\d{6}Z-[0-9a-f]{6}$/;
 
 /** Opens a state folder, making it if need be, and locks it for this process. */
 export async function openRunStore(root: string): Promise<RunStore> {
@@ -30,14 +27,8 @@ export async function openRunStore(root: string): Promise<RunStore> {
   };
   return {
     async latest() {
-      const entries = await attempt('list', root, () => readdir(root, { withFileTypes: true }));
-      const ids = entries
-        .filter((entry) => RUN_FOLDER.test(entry.name) && !entry.isFile())
-        .map((entry) => entry.name)
-        .sort()
-        .reverse();
       let newest: RunHandle | undefined;
-      for (const id of ids) {
+      for (const id of await runIds(root)) {
         await ensureFolder(folderOf(id));
         // A folder without a record is what a crash left of a run that never began.
         if (!(await isFile(join(folderOf(id), RECORD)))) continue;
@@ -55,7 +46,7 @@ export async function openRunStore(root: string): Promise<RunStore> {
     },
 
     async knows(id) {
-      if (!RUN_FOLDER.test(id)) return false;
+      if (!isRunId(id)) return false;
       return (await isFile(join(folderOf(id), RECORD))) || (await isFile(join(folderOf(id), DAMAGED)));
     },
 
@@ -100,8 +91,8 @@ async function openRun(folder: string, initial: RunRecord | undefined): Promise<
       updating = next.catch(() => {});
       return next;
     },
-    plan: openPlanFile(join(folder, 'plan.jsonl')),
-    journal: openJournal(join(folder, 'journal.jsonl')),
+    plan: openPlanFile(join(folder, PLAN)),
+    journal: openJournal(join(folder, JOURNAL)),
     lists: openLists(folder),
   };
 }
@@ -115,20 +106,4 @@ async function readRecord(path: string): Promise<RunRecord> {
   throw new StorageError(`The state of a run is damaged; it was set aside as ${aside}.`, {
     next: 'That run cannot be resumed. Check the registry with: npm run clean -- recover. Then begin a new run.',
   });
-}
-
-function parseRecord(text: string): RunRecord | undefined {
-  try {
-    const value = JSON.parse(text);
-    const isRecord =
-      value?.schema === 1 &&
-      typeof value.id === 'string' &&
-      isStage(value.stage) &&
-      Array.isArray(value.environments) &&
-      typeof value.steps === 'object' &&
-      value.steps !== null;
-    return isRecord ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

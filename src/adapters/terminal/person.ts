@@ -1,11 +1,11 @@
 /** The person in front of the program: a list in a terminal, plain lines elsewhere, JSON lines for a machine. */
 import { createInterface } from 'node:readline/promises';
 import type { JournalEntry, Summary } from '../../domain/outcome.ts';
-import { formatDuration, remainingMs } from '../../domain/progress.ts';
 import type { Review } from '../../domain/review.ts';
 import { plainText } from '../../domain/text.ts';
 import type { Person, Progress, ReviewCircumstances, StepView } from '../../ports.ts';
 import { renderClosing } from './closing.ts';
+import { progressText } from './progress-text.ts';
 import { renderReview } from './review-table.ts';
 import { closing, type ProgressText } from './step-text.ts';
 import type { TaskList } from './task-list.ts';
@@ -21,6 +21,8 @@ export interface PersonOptions {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+  /** When everything has to be over, in milliseconds since 1970; `undefined` without such a time. */
+  readonly endsAtMs: number | undefined;
   /** Ends a question that is still open. */
   readonly signal: AbortSignal;
   /** Ctrl+C at a question: the terminal gives it as a key then, and the system sends no signal. */
@@ -35,12 +37,14 @@ class TerminalPerson implements Person {
   readonly #options: PersonOptions;
   /** Where text for people goes. */
   readonly #text: NodeJS.WriteStream;
+  readonly #progressText: ProgressText;
   /** The list that is on the screen at the moment. */
   #list: TaskList | undefined;
 
   constructor(options: PersonOptions) {
     this.#options = options;
     this.#text = options.output === 'json' ? options.stderr : options.stdout;
+    this.#progressText = progressText(options);
   }
 
   get present(): boolean {
@@ -98,7 +102,7 @@ class TerminalPerson implements Person {
   async #stepsInList(steps: readonly StepView[]): Promise<void> {
     // Loaded late: `--help` and bad input do not need it.
     const { createTaskList } = await import('./task-list.ts');
-    this.#list = createTaskList(steps, oneLine);
+    this.#list = createTaskList(steps, this.#progressText);
     try {
       await this.#list.run();
     } finally {
@@ -114,7 +118,7 @@ class TerminalPerson implements Person {
     this.say(`- ${step.title} …`);
     const startedAt = Date.now();
     let lastAt = startedAt;
-    const progress = oneLine((text) => {
+    const progress = this.#progressText((text) => {
       if (Date.now() - lastAt < PLAIN_PROGRESS_EVERY_MS) return;
       lastAt = Date.now();
       this.say(`    ${text}`);
@@ -152,6 +156,13 @@ class TerminalPerson implements Person {
     };
   }
 
+  #timeLeft(): { secondsLeft?: number } {
+    const { endsAtMs } = this.#options;
+    return endsAtMs === undefined
+      ? {}
+      : { secondsLeft: Math.max(0, Math.floor((endsAtMs - Date.now()) / 1000)) };
+  }
+
   #withEvents(step: StepView, progress: Progress): Progress {
     let lastAt = 0;
     return {
@@ -160,7 +171,7 @@ class TerminalPerson implements Person {
         progress.update(now);
         if (now.done < now.total && Date.now() - lastAt < EVENT_EVERY_MS) return;
         lastAt = Date.now();
-        this.event({ event: 'progress', step: step.key, ...now });
+        this.event({ event: 'progress', step: step.key, ...now, ...this.#timeLeft() });
       },
     };
   }
@@ -172,18 +183,3 @@ function canRedraw(stream: NodeJS.WriteStream): boolean {
 }
 
 const noProgress: Progress = { update() {}, status() {} };
-
-/** `312 of 830 tags, about 2 min 05 s left`. */
-const oneLine: ProgressText = (show) => {
-  let phase: { readonly text: string | undefined; readonly startedAt: number } | undefined;
-  return {
-    status: (text) => show(plainText(text, 300)),
-    update: ({ done, total, text }) => {
-      // What a step does first says nothing about how long it takes to do what comes next.
-      if (phase === undefined || phase.text !== text) phase = { text, startedAt: Date.now() };
-      const leftMs = remainingMs({ done, total, elapsedMs: Date.now() - phase.startedAt });
-      const left = leftMs === undefined || done >= total ? '' : `, about ${formatDuration(leftMs)} left`;
-      show(`${done} of ${total}${text === undefined ? '' : ` ${text}`}${left}`);
-    },
-  };
-};

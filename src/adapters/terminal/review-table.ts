@@ -1,4 +1,5 @@
 /** The review as text, for any width. */
+import { formatDuration } from '../../domain/progress.ts';
 import type { Review, ReviewRow } from '../../domain/review.ts';
 import { count, plainText } from '../../domain/text.ts';
 import type { ReviewCircumstances } from '../../ports.ts';
@@ -61,11 +62,19 @@ function describeProtected(row: ReviewRow): string {
   return plainText(`${row.protected + row.struck} (${reasons.join(', ')})`);
 }
 
-function restartRemark(restarts: number): string {
+function restartRemark({ restarts, lastRestarts }: ReviewCircumstances): string {
+  const { enablingMs, restoringMs } = lastRestarts;
   if (restarts === 0) return 'Deleting does not restart the registry.';
-  return restarts === 1
-    ? 'The registry is restarted once, to put its setting back.'
-    : `Deleting restarts the registry ${restarts} times.`;
+  if (restarts === 1)
+    return `The registry is restarted once, to put its setting back${lastTook([restoringMs])}.`;
+  return `Deleting restarts the registry ${restarts} times${lastTook([enablingMs, restoringMs])}.`;
+}
+
+/** In earlier runs, as far as there were any. */
+function lastTook(timesMs: readonly (number | undefined)[]): string {
+  const known = timesMs.filter((timeMs) => timeMs !== undefined).map(formatDuration);
+  if (known.length === 0) return '';
+  return `; the last ${known.length === 1 ? 'one' : 'ones'} took ${known.join(' and ')}`;
 }
 
 function fileRemarks({ notFound }: Review, { file }: ReviewCircumstances): string[] {
@@ -85,6 +94,20 @@ function fileRemarks({ notFound }: Review, { file }: ReviewCircumstances): strin
           `The file names ${count(file.removed, 'environment')} fewer than when the plan was made: left alone.`,
         ]
       : []),
+  ];
+}
+
+/** What is protected since something runs it, and what of that this program cannot know. */
+function inUseRemarks({ totals }: Review, { unseen }: ReviewCircumstances): string[] {
+  if (totals.toDelete === 0) return [];
+  const places = unseen.map(
+    ({ kind, namespace }) => `${kind} ${namespace === '' ? 'in all namespaces' : `in ${namespace}`}`,
+  );
+  return [
+    ...(places.length > 0
+      ? [`NOT SEEN what is in use there, for want of permission: ${places.join(', ')}.`]
+      : []),
+    'What the cluster runs is protected. It does not tell of stopped workspaces, of jobs that Domino will start, nor of environments built FROM a revision: retain what these need.',
   ];
 }
 
@@ -134,8 +157,9 @@ function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
       : []),
     ...(missing > 0 ? [`${count(missing, 'environment')} without a legacy repository.`] : []),
     ...(noNew ? ['There is no repository dominodatalab/environment.'] : []),
+    ...inUseRemarks(review, circumstances),
     ...fileRemarks(review, circumstances),
-    ...(totals.toDelete > 0 ? [restartRemark(circumstances.restarts)] : []),
+    ...(totals.toDelete > 0 ? [restartRemark(circumstances)] : []),
     `Lists: ${circumstances.lists}`,
     `Plan: sha256:${circumstances.planSha256}`,
   ];

@@ -265,9 +265,13 @@ describe('a command', () => {
 
 test('a whole life needs no more than the permissions that are asked for', async (t) => {
   const asked = t.mock.method(sandbox.cluster.access, 'assertAllowed');
-  const { cluster, workload, pod, podShell } = await connected();
+  const { cluster, workload, pod, podShell, lease, imagesInUse } = await connected();
   const signal = timeLimit();
   await cluster.identity(signal);
+  const held = await lease.acquire({ status() {} }, signal);
+  await held.confirm(signal);
+  await lease.find(signal);
+  await imagesInUse.find(signal);
   await cluster.registryCredentials(signal);
   const registry = await workload.read(signal);
   await pod.ensure(signal);
@@ -280,6 +284,7 @@ test('a whole life needs no more than the permissions that are asked for', async
   assert.ok(first);
   await workload.deletePod(first, signal);
   await pod.remove(signal);
+  await held.release(signal);
 
   const needed = requiredPermissions({
     namespace: 'domino-platform',
@@ -289,6 +294,7 @@ test('a whole life needs no more than the permissions that are asked for', async
     route: 'skopeo',
     readsSecret: true,
     deletes: true,
+    inUseNamespaces: [],
   });
   const attempts = asked.mock.calls.map(({ arguments: [attempt] }) => attempt);
   const covers = (permission: Permission, attempt: (typeof attempts)[number]) =>

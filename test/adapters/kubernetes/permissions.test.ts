@@ -30,7 +30,14 @@ describe('what a run must be allowed', () => {
     'create /pods/exec platform/docker-registry-cleaner',
     'get /pods/exec platform/docker-registry-cleaner',
   ];
+  const lease = [
+    'get coordination.k8s.io/leases platform/docker-registry-cleaner',
+    'create coordination.k8s.io/leases platform/*',
+    'patch coordination.k8s.io/leases platform/docker-registry-cleaner',
+    'delete coordination.k8s.io/leases platform/docker-registry-cleaner',
+  ];
   const switching = [
+    ...lease,
     'patch apps/statefulsets platform/docker-registry',
     'list /pods platform/*',
     'delete /pods platform/docker-registry-0',
@@ -66,17 +73,33 @@ describe('what a run must be allowed', () => {
 
   test('the pods of a Deployment have names that nobody knows beforehand', () => {
     const workload = { kind: 'Deployment', name: 'docker-registry', replicas: 2 } as const;
-    assert.deepEqual(rows({ workload, route: 'port-forward', readsSecret: false }).slice(-5), [
+    assert.deepEqual(rows({ workload, route: 'port-forward', readsSecret: false }).slice(-9), [
       'create /pods/portforward platform/*',
       'get /pods/portforward platform/*',
+      ...lease,
       'patch apps/deployments platform/docker-registry',
       'list /pods platform/*',
       'delete /pods platform/*',
     ]);
   });
 
+  test('more to see which images are in use', () => {
+    assert.deepEqual(rows({ inUseNamespaces: ['compute'] }).slice(rows().length), [
+      'get /namespaces /compute',
+      'list /pods compute/*',
+      ...['deployments', 'statefulsets', 'replicasets', 'daemonsets'].map(
+        (kind) => `list apps/${kind} compute/*`,
+      ),
+      ...['jobs', 'cronjobs'].map((kind) => `list batch/${kind} compute/*`),
+    ]);
+    const everywhere = rows({ inUseNamespaces: [] }).slice(rows().length);
+    assert.equal(everywhere.length, 7);
+    assert.equal(everywhere[0], 'list /pods /*');
+  });
+
   test('each says what for', () => {
-    for (const { why } of requiredPermissions(everything)) assert.notEqual(why, '');
+    for (const { why } of requiredPermissions({ ...everything, inUseNamespaces: [] }))
+      assert.notEqual(why, '');
   });
 });
 
@@ -100,6 +123,9 @@ rules:
   - apiGroups: [""]
     resources: ["pods/exec"]
     resourceNames: ["docker-registry-cleaner"]
-    verbs: ["create", "get"]`,
+    verbs: ["create", "get"]
+  - apiGroups: ["coordination.k8s.io"]
+    resources: ["leases"]
+    verbs: ["create"]`,
   );
 });

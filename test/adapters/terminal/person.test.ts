@@ -127,6 +127,24 @@ describe('plain lines', () => {
     );
   });
 
+  it('tell how much of the window is left', async (test) => {
+    test.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const { person, stdout } = personAt({ endsAtMs: 1_000_000 + 12 * 60_000 });
+    await person.steps([
+      step(async (progress) => {
+        test.mock.timers.tick(10_000);
+        progress.update({ done: 1, total: 9, text: 'tags' });
+        test.mock.timers.tick(10_000);
+        progress.status('waiting for the pod');
+        return undefined;
+      }),
+    ]);
+    assert.deepEqual(stdout().split('\n').slice(1, 3), [
+      '    1 of 9 tags; 11 min 50 s of the window left',
+      '    waiting for the pod; 11 min 40 s of the window left',
+    ]);
+  });
+
   it('have no control characters of cluster and registry in what is waited for', async (test) => {
     test.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
     const { person, stdout } = personAt();
@@ -178,6 +196,23 @@ describe('JSON lines', () => {
         .map(({ done }) => done),
       [1, 51, 100],
     );
+  });
+
+  it('tell with the progress how much of the window is left', async (test) => {
+    test.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const { person, stdout } = personAt({ output: 'json', endsAtMs: 1_060_900 });
+    await person.steps([
+      step(async (progress) => {
+        progress.update({ done: 1, total: 2 });
+        test.mock.timers.tick(61_000);
+        progress.update({ done: 2, total: 2 });
+        return undefined;
+      }),
+    ]);
+    const left = objects(stdout()).flatMap(({ event, secondsLeft }) =>
+      event === 'progress' ? [secondsLeft] : [],
+    );
+    assert.deepEqual(left, [60, 0]);
   });
 
   it('have nothing to say in text', () => {

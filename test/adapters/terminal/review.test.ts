@@ -33,8 +33,10 @@ const CIRCUMSTANCES = {
   context: 'prod',
   done: 0,
   restarts: 2,
+  lastRestarts: {} as { enablingMs?: number; restoringMs?: number },
   untagFirst: [],
   planSha256: 'abc',
+  unseen: [],
   file: { added: 0, removed: 0 },
   lists: '/state/run',
 };
@@ -81,6 +83,7 @@ describe('the review', () => {
       'Left alone: 1 tag that no revision has (such as buildcache).',
       'Left alone: 1 tag of environments that the file does not name.',
       '1 environment without a legacy repository.',
+      'What the cluster runs is protected. It does not tell of stopped workspaces, of jobs that Domino will start, nor of environments built FROM a revision: retain what these need.',
       'Deleting restarts the registry 2 times.',
       'Lists: /state/run',
       'Plan: sha256:abc',
@@ -113,6 +116,22 @@ describe('the review', () => {
     assert.match(lines, /Strategy for dominodatalab\/environment: untag first/);
     assert.match(lines, /has left 1 ledger of untied tags/);
     assert.match(lines, new RegExp(`No tag was found of 1 environment of the file: ${B}`));
+  });
+
+  it('says how often the registry restarts, and how long that took in earlier runs', () => {
+    const remark = (restarts: number, lastRestarts = {}) =>
+      rendered(100, { ...CIRCUMSTANCES, restarts, lastRestarts }).find((line) => /restart/.test(line));
+    const both = { enablingMs: 24_000, restoringMs: 31_000 };
+    assert.equal(remark(2), 'Deleting restarts the registry 2 times.');
+    assert.equal(
+      remark(2, both),
+      'Deleting restarts the registry 2 times; the last ones took 24 s and 31 s.',
+    );
+    assert.equal(
+      remark(1, both),
+      'The registry is restarted once, to put its setting back; the last one took 31 s.',
+    );
+    assert.equal(remark(0, both), 'Deleting does not restart the registry.');
   });
 
   it('counts what was struck', () => {

@@ -13,15 +13,28 @@ export interface Written {
 }
 
 export function personAt(
-  given: { output?: 'text' | 'json'; terminal?: boolean; columns?: number; signal?: AbortSignal } = {},
+  given: {
+    output?: 'text' | 'json';
+    terminal?: boolean;
+    columns?: number;
+    signal?: AbortSignal;
+    endsAtMs?: number;
+  } = {},
 ): Written {
-  const { output = 'text', terminal = false, columns, signal = new AbortController().signal } = given;
+  const {
+    output = 'text',
+    terminal = false,
+    columns,
+    endsAtMs,
+    signal = new AbortController().signal,
+  } = given;
   const [stdout, stderr] = [new Recorder(), new Recorder()];
   const stdin = new PassThrough();
   const more = { ...(terminal && { isTTY: true }), ...(columns !== undefined && { columns }) };
   let interruptions = 0;
   const person = createPerson({
     output,
+    endsAtMs,
     signal,
     // What a terminal has beside a stream, as far as it is asked for.
     stdin: Object.assign(stdin, more, { setRawMode: () => stdin }) as unknown as NodeJS.ReadStream,

@@ -7,6 +7,7 @@ const person = createPerson({
   stdin,
   stdout,
   stderr,
+  endsAtMs: undefined,
   signal: new AbortController().signal,
   interrupt: () => {},
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Pod } from '../../../scripts/sandbox/cluster/objects.ts';
+import type { KubeObject, Pod } from '../../../scripts/sandbox/cluster/objects.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../../scripts/sandbox/index.ts';
 import { Command, type CommandOptions, type Ended, type Event, parseEvents } from './command.ts';
 import { type Circumstances, contentOf, type Judgement, judge, lostManifests } from './oracle.ts';
@@ -81,6 +81,10 @@ export class Site implements AsyncDisposable {
     return this.sandbox.cluster.pods().filter(({ metadata }) => !metadata.ownerReferences?.length);
   }
 
+  get #leases() {
+    return this.sandbox.cluster.store.list<KubeObject>('leases').map(({ metadata }) => metadata);
+  }
+
   /** Names of the pods beside the registry's that are created from now on. */
   watchPods(): { end(): string[] } {
     const names: string[] = [];
@@ -149,8 +153,18 @@ export class Site implements AsyncDisposable {
     return judge(this.#before, { environments: this.environmentsText, unties, ...circumstances });
   }
 
-  /** The registry's setting is as in the beginning and in force, no pod is left, and the sandbox knew every call. */
+  /** The registry's setting is as in the beginning and in force, no pod and no lease is left, and the sandbox knew every call. */
   async assertTidy(): Promise<void> {
+    this.assertRestored();
+    assert.deepEqual(
+      this.#leases.map(({ name }) => name),
+      [],
+      'no lease is left',
+    );
+  }
+
+  /** As `assertTidy`, but for the lease, which a run keeps that could not put the setting back itself. */
+  assertRestored(): void {
     this.workload.assertAsBefore();
     assert.deepEqual(
       this.otherPods.map(({ metadata }) => metadata.name),
@@ -209,6 +223,8 @@ export class Site implements AsyncDisposable {
     cluster.unknownCalls.length = 0;
     for (const { metadata } of this.otherPods)
       cluster.store.remove({ resource: 'pods', namespace: metadata.namespace ?? '', name: metadata.name });
+    for (const { namespace = '', name } of this.#leases)
+      cluster.store.remove({ resource: 'leases', namespace, name });
     await this.workload.restore();
     await this.registry.restore(this.#before);
     this.#states += 1;

@@ -12,6 +12,7 @@ export class FakePerson implements Person {
   readonly said: string[] = [];
   readonly warnings: string[] = [];
   readonly statuses: string[] = [];
+  readonly events: object[] = [];
   readonly questions: string[] = [];
   readonly reviews: { readonly review: Review; readonly circumstances: ReviewCircumstances }[] = [];
   /** Every step that was shown: `delete: done`, `teardown: skipped (…)`. */
@@ -47,7 +48,9 @@ export class FakePerson implements Person {
     this.warnings.push(text);
   }
 
-  event(): void {}
+  event(event: object): void {
+    this.events.push(event);
+  }
 
   review(review: Review, circumstances: ReviewCircumstances): void {
     this.reviews.push({ review, circumstances });

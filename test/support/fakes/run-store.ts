@@ -4,7 +4,7 @@ import { writeList } from '../../../src/domain/lists.ts';
 import { type JournalEntry, Outcomes } from '../../../src/domain/outcome.ts';
 import { doomedTags, type RepositoryPlan, type RepositoryRef } from '../../../src/domain/plan.ts';
 import type { RunRecord } from '../../../src/domain/run.ts';
-import type { Journal, Lists, PlanFile, RunHandle, RunStore } from '../../../src/ports.ts';
+import type { Journal, Lists, PlanFile, RunArchive, RunHandle, RunStore } from '../../../src/ports.ts';
 
 interface RunFiles {
   record: RunRecord;
@@ -18,6 +18,8 @@ type StoreCall = 'update' | 'plan' | 'append' | 'flush' | 'list' | 'finish';
 
 export class MemoryDisk {
   readonly runs = new Map<string, RunFiles>();
+  /** The process that has the folder locked. */
+  holder: number | undefined;
   /** Called before each write; what it throws is its failure. */
   before: (call: StoreCall) => void = () => {};
 
@@ -43,6 +45,25 @@ export class MemoryDisk {
       },
       knows: async (id) => this.runs.has(id),
       close: async () => {},
+    };
+  }
+
+  /** The folder as another program sees it. */
+  archive(): RunArchive {
+    return {
+      recent: async (limit) =>
+        [...this.runs.values()]
+          .reverse()
+          .slice(0, limit)
+          .map((files) => ({
+            folder: '/memory',
+            record: files.record,
+            read: async () => ({
+              plans: await this.#plan(files).read(),
+              outcomes: (await this.#journal(files).read()).outcomes,
+            }),
+          })),
+      holder: async () => this.holder,
     };
   }
 

@@ -72,9 +72,11 @@ export class FakeWorkload implements WorkloadPort {
     });
   }
 
-  annotate(key: string, value: string): void {
+  /** `undefined` strips the annotation. */
+  annotate(key: string, value: string | undefined): void {
     this.edit(({ metadata }) => {
-      metadata.annotations = { ...metadata.annotations, [key]: value };
+      const { [key]: _, ...others } = metadata.annotations ?? {};
+      metadata.annotations = value === undefined ? others : { ...others, [key]: value };
     });
   }
 

@@ -7,6 +7,8 @@ import type { RawOptions } from '../../../src/options/values.ts';
 import { type Options, readOptions } from '../../../src/options.ts';
 import type { RunStore } from '../../../src/ports.ts';
 import { FakeClock } from './clock.ts';
+import { FakeImagesInUse } from './in-use.ts';
+import { FakeLeasePlace } from './lease.ts';
 import { FakePerson } from './person.ts';
 import { FakePodPlace } from './pod.ts';
 import { FakeRegistry } from './registry.ts';
@@ -22,12 +24,15 @@ export class FakeWorld {
   readonly clock = new FakeClock();
   readonly registry = new FakeRegistry();
   readonly pod = new FakePodPlace();
+  readonly lease = new FakeLeasePlace();
+  readonly imagesInUse = new FakeImagesInUse();
   readonly disk = new MemoryDisk();
   readonly workload: FakeWorkload;
   /** The environments file. */
   environments = '';
   clusterUid = 'cluster-1';
   missing: readonly Permission[] = [];
+  openUploads: () => number = () => 0;
   /** Asked for what a program is allowed to do before anything else. */
   openStore: () => Promise<RunStore> = async () => this.disk.open();
   #runs = 0;
@@ -64,21 +69,29 @@ export class Program {
         registryCredentials: async () => ({ username: 'domino-registry', password: 'secret' }),
       },
       workload: fake.workload,
+      lease: fake.lease.port(run),
+      imagesInUse: fake.imagesInUse,
       pod: fake.pod.port(run, scope),
       podShell: { open: () => Promise.reject(new Error('no command runs in these tests')) },
+      openUploads: { count: async () => fake.openUploads() },
       podDialer: noDialer,
       portForward: noDialer,
       permissions: () => [],
     });
+    const alarm = fake.clock.alarm();
     this.world = {
       options: options(flags),
       person: this.person,
       clock: fake.clock,
-      work: this.#work.signal,
+      startedAtMs: fake.clock.now(),
+      work: AbortSignal.any([this.#work.signal, alarm.signal]),
+      alarm,
+      archive: fake.disk.archive(),
       safety: new AbortController().signal,
       operator: 'ann@laptop',
       password: undefined,
       readEnvironments: async () => entriesOf(fake.environments),
+      readInUse: async () => [],
       openStore: () => fake.openStore(),
       connect: async (run, scope) => connection(run, scope),
       openRegistry: async () => fake.registry,

@@ -1,0 +1,40 @@
+/** Starting a command in a container of a pod. */
+import type { ShellSession } from '../../ports.ts';
+import type { Endpoint } from './endpoint.ts';
+import { type ExecSessionOptions, execSession } from './exec-session.ts';
+import { type Target, targetPath } from './target.ts';
+import { createSocket, opened } from './web-socket.ts';
+
+/** v5 differs in that it can end standard input, which is not needed here: both are as good. */
+const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
+
+/** How an exec's connection is watched. */
+export interface ExecTimes {
+  readonly handshakeTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  /** The connection counts as broken when nothing came for so long. */
+  readonly silenceLimitMs: number;
+}
+
+interface Exec extends ExecTimes, ExecSessionOptions {
+  readonly target: Target;
+  readonly container: string;
+  readonly argv: readonly string[];
+}
+
+/** Rejects with an `ApiError` when the API server refuses, and with the signal's reason. */
+export async function startExec(endpoint: Endpoint, exec: Exec): Promise<ShellSession> {
+  const { target, signal, handshakeTimeoutMs: timeoutMs } = exec;
+  const connection = await endpoint.connection(signal);
+  const url = endpoint.url(`${targetPath(target)}?${query(exec)}`);
+  const socket = createSocket(url, { protocols: PROTOCOLS, connection });
+  const session = execSession(socket, exec);
+  await opened(socket, { target, place: endpoint.place, timeoutMs, signal });
+  return session;
+}
+
+function query({ container, argv }: Exec): string {
+  const parameters = new URLSearchParams({ container, stdin: 'true', stdout: 'true', stderr: 'true' });
+  for (const argument of argv) parameters.append('command', argument);
+  return parameters.toString();
+}

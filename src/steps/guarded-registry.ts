@@ -1,0 +1,39 @@
+/** A registry that asks for leave before it changes anything: the one place where a run is kept from going on. */
+import type { Registry, Untagging } from '../ports.ts';
+
+/** @param requireLeave throws when nothing may be changed any more; it is asked immediately before each change */
+export function guarded(registry: Registry, requireLeave: () => void): Registry {
+  const ask = <Given extends unknown[], Answer>(change: (...given: Given) => Promise<Answer>) => {
+    return async (...given: Given): Promise<Answer> => {
+      requireLeave();
+      return await change(...given);
+    };
+  };
+  const { untagging } = registry;
+  return {
+    check: (...given) => registry.check(...given),
+    listTags: (...given) => registry.listTags(...given),
+    resolve: (...given) => registry.resolve(...given),
+    deleteManifest: ask((...given) => registry.deleteManifest(...given)),
+    removeDanglingTag: ask((...given) => registry.removeDanglingTag(...given)),
+    deletionState: () => registry.deletionState(),
+    untagging: untagging && guardedUntagging(untagging, ask),
+    quiesce: (...given) => registry.quiesce(...given),
+    close: () => registry.close(),
+  };
+}
+
+type Ask = <Given extends unknown[], Answer>(
+  change: (...given: Given) => Promise<Answer>,
+) => (...given: Given) => Promise<Answer>;
+
+function guardedUntagging(untagging: Untagging, ask: Ask): Untagging {
+  return {
+    writeLedger: ask((...given) => untagging.writeLedger(...given)),
+    readLedger: (...given) => untagging.readLedger(...given),
+    untie: ask((...given) => untagging.untie(...given)),
+    sweep: ask((...given) => untagging.sweep(...given)),
+    retie: ask((...given) => untagging.retie(...given)),
+    removeLedger: ask((...given) => untagging.removeLedger(...given)),
+  };
+}

@@ -1,0 +1,76 @@
+/** Which images are in use, as it was seen a moment ago. */
+import { UnreachableError } from '../domain/errors.ts';
+import { type ImageUse, type Unseen, type UsedImages, usedImages } from '../domain/in-use.ts';
+import { roleRules } from '../domain/permissions.ts';
+import type { Clock, ImagesInUsePort } from '../ports.ts';
+
+/** What was seen is good for so long, */
+const FRESH_FOR_MS = 15_000;
+/** and for so many times as long as it took to see: in a large cluster it takes the API server a while. */
+const FRESH_FOR_TIMES = 10;
+
+export interface InUseOptions {
+  readonly port: ImagesInUsePort;
+  /** Images that are known from elsewhere. */
+  readonly known: readonly ImageUse[];
+  /** Goes on although it may not be seen everywhere what is in use. */
+  readonly maySeeLess: boolean;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export class ImagesInUse {
+  readonly #options: InUseOptions;
+  #latest: { readonly used: UsedImages; readonly freshUntilMs: number } | undefined;
+  #underWay: Promise<UsedImages> | undefined;
+  #unseen: readonly Unseen[] = [];
+
+  constructor(options: InUseOptions) {
+    this.#options = options;
+  }
+
+  /** Where it may not be seen what is in use, at the latest look. */
+  get unseen(): readonly Unseen[] {
+    return this.#unseen;
+  }
+
+  /**
+   * What is in use; looks again unless that was done a moment ago.
+   *
+   * @throws UnreachableError when something may not be seen that has to be
+   */
+  async now(): Promise<UsedImages> {
+    if (this.#latest !== undefined && this.#options.clock.now() < this.#latest.freshUntilMs)
+      return this.#latest.used;
+    this.#underWay ??= this.#look().finally(() => {
+      this.#underWay = undefined;
+    });
+    return await this.#underWay;
+  }
+
+  async #look(): Promise<UsedImages> {
+    const { port, known, maySeeLess, clock, signal } = this.#options;
+    const startedAtMs = clock.now();
+    const { uses, unseen } = await port.find(signal);
+    if (unseen.length > 0 && !maySeeLess) throw notSeen(unseen);
+    this.#unseen = unseen;
+    const used = usedImages([...uses, ...known]);
+    const tookMs = clock.now() - startedAtMs;
+    this.#latest = {
+      used,
+      freshUntilMs: startedAtMs + Math.max(FRESH_FOR_MS, FRESH_FOR_TIMES * tookMs),
+    };
+    return used;
+  }
+}
+
+function notSeen(unseen: readonly Unseen[]): UnreachableError {
+  const lines = unseen.map(
+    ({ kind, namespace, reason }) =>
+      `  ${kind} in ${namespace === '' ? 'all namespaces' : `namespace ${namespace}`}: ${reason}`,
+  );
+  return new UnreachableError(`It cannot be seen which images are in use:\n${lines.join('\n')}`, {
+    next: `Ask for these rules, or go on without (--no-in-use-check):\n${roleRules(unseen.map(({ permission }) => permission))}`,
+    forbidden: true,
+  });
+}
