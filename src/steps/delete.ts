@@ -30,6 +30,8 @@ export const deleteTags: Step = {
   async run(context, progress) {
     const deletion = new Deletions(context, progress);
     const { plannedAtMs, clock } = context;
+    // Since the plan was made somebody has thought about it, and the registry has restarted.
+    context.imagesInUse.lookAgain();
     if (plannedAtMs === undefined || clock.now() - plannedAtMs > FRESH_FOR_MS) await deletion.refresh();
     try {
       await deletion.run();

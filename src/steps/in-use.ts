@@ -4,9 +4,9 @@ import { type ImageUse, type Unseen, type UsedImages, usedImages } from '../doma
 import { roleRules } from '../domain/permissions.ts';
 import type { Clock, ImagesInUsePort } from '../ports.ts';
 
-/** What was seen is good for so long, */
-const FRESH_FOR_MS = 15_000;
-/** and for so many times as long as it took to see: in a large cluster it takes the API server a while. */
+/** What was seen is good for so long: what begins to run in that time finds its image gone. */
+const FRESH_FOR_MS = 5000;
+/** And for so many times as long as it took to see: in a large cluster it takes the API server a while. */
 const FRESH_FOR_TIMES = 10;
 
 export interface InUseOptions {
@@ -46,6 +46,11 @@ export class ImagesInUse {
       this.#underWay = undefined;
     });
     return await this.#underWay;
+  }
+
+  /** What was seen before is not good enough any more. */
+  lookAgain(): void {
+    this.#latest = undefined;
   }
 
   async #look(): Promise<UsedImages> {

@@ -12,7 +12,7 @@ export function check<Values extends [unknown, ...unknown[]]>(
   const { SEED: seed, SEED_PATH: path } = process.env;
   if (seed !== undefined && !/^-?\d+$/.test(seed)) throw new Error(`SEED is not a whole number: ${seed}`);
   fc.assert(fc.property(...arbitraries, predicate), {
-    numRuns: 500,
+    numRuns: 2000,
     ...(seed !== undefined && { seed: Number(seed) }),
     ...(path !== undefined && { path }),
   });

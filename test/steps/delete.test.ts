@@ -221,6 +221,28 @@ describe('an image that something has begun to run since the plan was made', () 
     assert.deepEqual(scene.registry.tags(LEGACY), ['9', '1', '2']);
     assert.deepEqual(scene.outcomesByTag(), { 1: 'drifted', 2: 'drifted', 3: 'deleted' });
   });
+
+  it('stays also if that was only a moment ago', async () => {
+    const scene = await planned(['1 one', '2 two']);
+    scene.imagesInUse.uses = [{ image: `host:5000/${LEGACY}:1`, by: 'Pod compute/a' }];
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9', '1']);
+  });
+
+  it('stays if others are being deleted by then, except in the few seconds that a look is good for', async () => {
+    const scene = await planned(manyTags(100));
+    const used = scene.registry.tags(LEGACY).at(-1);
+    let deleted = 0;
+    scene.registry.after = ({ operation }) => {
+      if (operation === 'delete') deleted += 1;
+      if (deleted !== 10) return;
+      scene.imagesInUse.uses = [{ image: `host:5000/${LEGACY}:${used}`, by: 'Pod compute/a' }];
+      scene.clock.advance(5000);
+    };
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9', used]);
+    assert.ok(scene.imagesInUse.looks < 10, 'not for each tag');
+  });
 });
 
 describe('a failing disk', () => {

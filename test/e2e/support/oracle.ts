@@ -38,14 +38,17 @@ export interface Circumstances {
   readonly mayLeaveOrphans?: boolean;
   /** `repository:tag`: struck from the lists in review. */
   readonly struck?: readonly string[];
+  /** `repository:tag`: what something runs, by its tag, or by the digest that the tag stands for. */
+  readonly inUse?: readonly string[];
 }
 
-type Verdict = 'doomed' | 'retained' | 'unrecognised' | 'struck' | 'other';
+type Verdict = 'doomed' | 'retained' | 'unrecognised' | 'struck' | 'other' | 'in use';
 
 /** Judges every tag of the registry. */
 export function judge(registry: RegistryView, circumstances: Circumstances): Judgement {
   const retained = readEnvironments(circumstances.environments);
   const counts = { retained: 0, protected: 0, unrecognised: 0, struck: 0 };
+  const inUse = new Set(circumstances.inUse);
   const left: string[] = [];
   const doomed: string[] = [];
   const manifests = new Set<string>();
@@ -54,9 +57,11 @@ export function judge(registry: RegistryView, circumstances: Circumstances): Jud
     const verdicts = new Map(
       [...view.tags.keys()].map((tag) => {
         const isStruck = circumstances.struck?.includes(`${repository}:${tag}`) ?? false;
-        return [tag, isConcerned ? judgeTag({ repository, tag, retained, isStruck }) : 'other'];
+        const verdict = isConcerned ? judgeTag({ repository, tag, retained, isStruck }) : 'other';
+        return [tag, verdict === 'doomed' && inUse.has(`${repository}:${tag}`) ? 'in use' : verdict];
       }),
     );
+    if (isConcerned) doomReferrers(view, verdicts);
     const needed = closure(view, (tag) => verdicts.get(tag) !== 'doomed');
     const tagged = new Set(view.tags.values());
     for (const digest of closure(view, (tag) => verdicts.get(tag) === 'doomed')) {
@@ -66,8 +71,9 @@ export function judge(registry: RegistryView, circumstances: Circumstances): Jud
     for (const [tag, digest] of view.tags) {
       const verdict = verdicts.get(tag) ?? 'other';
       const isProtected = verdict === 'doomed' && needed.has(digest) && !circumstances.unties;
-      if (isConcerned && isProtected) counts.protected += 1;
-      if (isConcerned && verdict !== 'doomed' && verdict !== 'other') counts[verdict] += 1;
+      if (isConcerned && (isProtected || verdict === 'in use')) counts.protected += 1;
+      if (isConcerned && verdict !== 'doomed' && verdict !== 'other' && verdict !== 'in use')
+        counts[verdict] += 1;
       if (verdict === 'doomed' && !isProtected) doomed.push(`${repository}:${tag}`);
       else left.push(`${repository}:${tag} ${digest}`);
     }
@@ -129,6 +135,21 @@ function judgeTag(given: {
   if (revisions === undefined) return 'other';
   if (revisions.includes(revision)) return 'retained';
   return given.isStruck ? 'struck' : 'doomed';
+}
+
+/** Signatures and the like go with the image whose digest is in their tag, once nothing else needs that. */
+function doomReferrers(view: RepositoryView, verdicts: Map<string, Verdict>): void {
+  for (let found = true; found; ) {
+    const going = closure(view, (tag) => verdicts.get(tag) === 'doomed');
+    const staying = closure(view, (tag) => verdicts.get(tag) !== 'doomed');
+    const more = [...view.tags.keys()].filter((tag) => {
+      const hex = /^sha256-([0-9a-f]{64})(\.(sig|att|sbom))?$/.exec(tag)?.[1];
+      const subject = `sha256:${hex}`;
+      return verdicts.get(tag) === 'unrecognised' && going.has(subject) && !staying.has(subject);
+    });
+    for (const tag of more) verdicts.set(tag, 'doomed');
+    found = more.length > 0;
+  }
 }
 
 /** The digests of some tags, and all that these list, to any depth. */

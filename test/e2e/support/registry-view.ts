@@ -4,7 +4,7 @@ import { setTimeout as passed } from 'node:timers/promises';
 import type { Sandbox } from '../../../scripts/sandbox/index.ts';
 
 /** A manifest as it was pushed. */
-interface StoredManifest {
+export interface StoredManifest {
   readonly mediaType: string;
   readonly text: string;
   /** The digests that an image index lists. */

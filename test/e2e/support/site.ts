@@ -17,6 +17,8 @@ export type Route = (typeof ROUTES)[number];
 interface SiteOptions extends SandboxOptions {
   /** How the command is told to reach the registry; not at all unless given, which has to mean `pod`. */
   readonly via?: Route;
+  /** Pushes what the registry is to hold in the beginning beside what the sandbox fills it with. */
+  readonly furnish?: (registry: RegistryClient, environments: string) => Promise<void>;
 }
 
 /** Small, and quick to roll out; a whole run still passes through everything. */
@@ -45,8 +47,9 @@ export class Site implements AsyncDisposable {
 
   /** Starts a sandbox and remembers what it holds. */
   static async open(options: SiteOptions = {}): Promise<Site> {
-    const { via: _, ...settings } = { ...SMALL, ...options };
+    const { via: _, furnish, ...settings } = { ...SMALL, ...options };
     const site = new Site(await startSandbox(settings), options);
+    await furnish?.(site.registry, site.environmentsText);
     site.#before = await site.registry.view();
     return site;
   }
