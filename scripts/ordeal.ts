@@ -6,7 +6,9 @@ import assert from 'node:assert/strict';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { interruptInSteps, midDelete, SIGNALS, type Signal } from '../test/e2e/support/interrupt.ts';
+import { startTwoAtOnce, stopUntilTakenOver } from '../test/e2e/support/operators.ts';
 import { killAgainAndAgain } from '../test/e2e/support/ordeal.ts';
+import { killAndRecover } from '../test/e2e/support/recoveries.ts';
 import { ROUTES, Site, summaryOf } from '../test/e2e/support/site.ts';
 import { endOfLife } from './sandbox/end-of-life.ts';
 import type { Fault } from './sandbox/faults.ts';
@@ -15,6 +17,8 @@ const DELETING = ['--delete', '--yes'];
 const POD = 'docker-registry-cleaner';
 /** How often bad weather comes in a run. */
 const HITS = 3;
+/** So often two runs are started at once. */
+const ROUNDS = 20;
 /** Of so many kills, one is not resumed, but recovered and begun anew by somebody else. */
 const ANEW_EVERY = 2;
 
@@ -28,6 +32,8 @@ const options = await yargs(hideBin(process.argv))
   .usage('           somebody else recovers and begins a run of their own')
   .usage('  weather  sockets dropped, pods lost, the registry restarted, again and again in mid-delete')
   .usage('  signals  every signal in every step, resumed each time')
+  .usage('  recover  kill -9 at random moments, each time put right by recover alone, from an empty folder')
+  .usage('  operators  two runs started at once; one that is stopped until another has taken over')
   .option('kills', { type: 'number', default: 30, describe: 'how often it is killed' })
   .option('seed', {
     type: 'number',
@@ -110,6 +116,23 @@ const ordeals: Readonly<Record<string, (site: Site) => Promise<void>>> = {
       tell(`a signal in every step, ${first} in the first`);
       await site.reset();
     }
+  },
+
+  async recover(site) {
+    const { kills, seed } = options;
+    await killAndRecover(site, { kills, seed, args, report: tell });
+    tell(`${kills} kills: the template as before, no pod, no lease, no annotation, nothing lost`);
+  },
+
+  async operators(site) {
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      await startTwoAtOnce(site, args);
+      await site.reset();
+    }
+    tell(`two runs started at once, ${ROUNDS} times: one worked, one was refused with exit code 4`);
+    await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 60 });
+    const made = await stopUntilTakenOver(site, way);
+    tell(`stopped after ${made} changes, taken over, let go on: it changed nothing more, and ended with 4`);
   },
 };
 

@@ -183,6 +183,14 @@ export function heldByOther({ holder, since }: LeaseRecord): RefusedError {
   );
 }
 
+/** Somebody else had the lease, was alive, and has let go of it while it was watched. */
+export function endedMeanwhile({ holder, since }: LeaseRecord): RefusedError {
+  return new RefusedError(
+    `Another run was at work on this registry since ${since}, and has just ended: ${describeHolder(holder)}.`,
+    { next: 'See what it has done, then start again.' },
+  );
+}
+
 /** The lease's name is taken by something that this program cannot understand, and therefore does not touch. */
 export function foreignLease({ metadata, spec }: LeaseObject): RefusedError {
   const namespace = plainText(metadata?.namespace ?? '', 80);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { killAgainAndAgain } from './support/ordeal.ts';
+import { killAndRecover } from './support/recoveries.ts';
 import { type Route, Site, summaryOf } from './support/site.ts';
 
 const CONCURRENCY = 4;
@@ -33,6 +34,12 @@ describe('killed again and again: the same end', { concurrency: true }, () => {
       assert.equal(Number(deleted) + Number(alreadyGone), planned);
       assert.deepEqual([failed, drifted], [0, 0]);
     });
+});
+
+test('killed at any moment: recover alone puts everything right', async (context) => {
+  context.diagnostic(`to repeat it: ORDEAL_SEED=${seed}`);
+  await using site = await Site.open();
+  await killAndRecover(site, { kills: 3, seed });
 });
 
 describe('killed in mid-delete', () => {

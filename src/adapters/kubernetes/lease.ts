@@ -4,6 +4,7 @@ import { ConflictError } from '../../domain/errors.ts';
 import {
   decodeLease,
   describeHolder,
+  endedMeanwhile,
   foreignLease,
   heldByOther,
   isHeldBy,
@@ -52,12 +53,16 @@ export function createLeasePort(api: ApiClient, options: LeaseOptions): LeasePor
     return { object, record };
   }
 
-  /** Returns when the holder has been silent for the lease's whole time, or `false` when it has let go of it. */
+  /**
+   * Returns when the holder has been silent for the lease's whole time.
+   *
+   * @throws RefusedError when it is at work, or has been until it let go of the lease
+   */
   async function outwait(
     { object, record }: Found,
     progress: Pick<Progress, 'status'>,
     signal: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<void> {
     const seenAtMs = performance.now();
     const first = { version: versionOf(object), askedAtMs: seenAtMs, answeredAtMs: seenAtMs };
     const { durationSeconds } = record;
@@ -68,11 +73,11 @@ export function createLeasePort(api: ApiClient, options: LeaseOptions): LeasePor
       await pause(options.leasePollMs, signal);
       const askedAtMs = performance.now();
       const now = await find(signal);
-      if (now === undefined) return false;
+      if (now === undefined) throw endedMeanwhile(record);
       const latest = { version: versionOf(now.object), askedAtMs, answeredAtMs: performance.now() };
       const verdict = judgeHolder(first, latest, record);
       if (verdict === 'alive') throw heldByOther(now.record);
-      if (verdict === 'expired') return true;
+      if (verdict === 'expired') return;
     }
   }
 
@@ -95,7 +100,7 @@ export function createLeasePort(api: ApiClient, options: LeaseOptions): LeasePor
     return new LeaseKeeper(requests, { record, object, askedAt }, { times: options, takenOver, now });
   }
 
-  /** Takes over what somebody has left; `undefined` when the lease is gone meanwhile. */
+  /** Takes over what somebody has left; `undefined` when the lease is gone already, or once more. */
   async function takeOver(
     holder: LeaseHolder,
     progress: Pick<Progress, 'status'>,
@@ -105,7 +110,7 @@ export function createLeasePort(api: ApiClient, options: LeaseOptions): LeasePor
     if (previous === undefined) return undefined;
     const hasDied = await hasEnded(previous.record.holder);
     const isResumed = hasDied && previous.record.holder.run === holder.run;
-    if (!hasDied && !(await outwait(previous, progress, signal))) return undefined;
+    if (!hasDied) await outwait(previous, progress, signal);
     const takenOver = isResumed ? undefined : previous.record;
     const held = await take(holder, { previous, takenOver });
     if (held) return held;

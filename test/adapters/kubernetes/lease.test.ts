@@ -221,14 +221,17 @@ describe('what another machine has left', () => {
     assert.ok(refused?.reason instanceof RefusedError);
   });
 
-  test('is created anew when it is let go of meanwhile', async () => {
+  test('is refused when it is let go of meanwhile: its holder was alive', async () => {
     await leave({ ...LEFT, durationSeconds: 600 });
     const lease = await port({ times: LONG });
     // Nobody is told to wait before the lease was seen.
     const status = () => void api.ok('DELETE', `${LEASES}/${LEASE_NAME}`);
-    const taken = await lease.acquire({ status }, timeLimit());
-    held.push(taken);
-    assert.equal(taken.takenOver, undefined);
+    await assert.rejects(lease.acquire({ status }, timeLimit()), (error: unknown) => {
+      assert.ok(error instanceof RefusedError);
+      assert.match(error.message, /has just ended: run .* of bob@desk/);
+      return true;
+    });
+    assert.equal(await lease.find(timeLimit()), undefined);
   });
 
   test('is not waited for any longer after an interruption', async () => {
