@@ -94,6 +94,7 @@ export class FaultInjector {
     registryError: ({ fault: _, ...error }) =>
       this.#targets.service.faults.arm({ code: 500, times: 1, ...error }),
     registrySlow: ({ delayMs }) => this.#targets.service.faults.slowDown(delayMs),
+    registryHold: ({ fault: _, ...requests }) => this.#targets.service.faults.hold(requests),
     registryDown: ({ forMs }) => this.#targets.service.goDown(forMs),
     restartRegistry: () =>
       Promise.all(this.#registryPods().map((pod) => this.#targets.cluster.kubelet.crash(pod))),

@@ -32,15 +32,19 @@ describe('status', () => {
   after(() => site[Symbol.asyncDispose]());
 
   test('tells of a run at work, and of what it leaves when it is killed; changes nothing', async () => {
-    await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 300 });
     const command = site.start(['--delete', '--yes', '--concurrency', '1']);
+    await command.step('enable-delete');
+    await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 40 });
     await midDelete(site, command, 1);
+    // It does not get any further.
+    await site.sandbox.faults.inject({ fault: 'registryHold' });
     const { id } = runRecord(site.stateDir);
     const during = objectOf(await site.runs(0, ['status']));
     assert.equal(command.hasEnded, false, 'the run went on');
     assert.equal(during.local.process, command.pid);
     command.kill('SIGKILL');
     await command.ended;
+    site.sandbox.faults.clear();
     const upload = await site.registry.ask('dominodatalab/environment/blobs/uploads/', { method: 'POST' });
     assert.equal(upload.status, 202);
 

@@ -23,16 +23,24 @@ interface RegistryCall {
   readonly auth?: string;
   /** Keeps connections open; without one, each call has its own. */
   readonly agent?: Agent;
+  /** Gives the call up. */
+  readonly signal?: AbortSignal;
 }
 
 /** Asks the registry over plain HTTP; rejects when the connection fails. */
 export function askRegistry(
   { registry, username, password }: Registry,
   path: string,
-  { method = 'GET', auth = `${username}:${password}`, agent }: RegistryCall = {},
+  { method = 'GET', auth = `${username}:${password}`, agent, signal }: RegistryCall = {},
 ): Promise<RegistryAnswer> {
   return new Promise((resolve, reject) => {
-    const options = { method, auth, headers: { accept: manifestTypes.join(', ') }, agent: agent ?? false };
+    const options = {
+      method,
+      auth,
+      headers: { accept: manifestTypes.join(', ') },
+      agent: agent ?? false,
+      signal,
+    };
     const asked = request(`http://${registry}${path}`, options, async (response) => {
       let text = '';
       for await (const chunk of response) text += chunk;

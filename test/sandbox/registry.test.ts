@@ -160,6 +160,22 @@ describe('registry of the sandbox', () => {
       sandbox.faults.clear();
     });
 
+    it('holds the requests that it is asked to hold until the weather is fair', async () => {
+      const path = `/v2/${newRepository}/manifests/${ids[0]}-8`;
+      await sandbox.faults.inject({ fault: 'registryHold', method: 'HEAD', path: '/manifests/' });
+      let isHeld = true;
+      const held = askRegistry(sandbox, path, { method: 'HEAD' }).finally(() => {
+        isHeld = false;
+      });
+      const givenUp = askRegistry(sandbox, path, { method: 'HEAD', signal: AbortSignal.timeout(50) });
+      await assert.rejects(givenUp, { name: 'AbortError' });
+      assert.equal((await askRegistry(sandbox, path)).code, 200);
+      assert.equal((await askRegistry(sandbox, '/v2/', { method: 'HEAD' })).code, 200);
+      assert.ok(isHeld);
+      sandbox.faults.clear();
+      assert.equal((await held).code, 200);
+    });
+
     it('is out of reach on request', async () => {
       await sandbox.faults.inject({ fault: 'registryDown', forMs: 60_000 });
       await assert.rejects(askRegistry(sandbox, '/v2/'), { code: 'ECONNRESET' });

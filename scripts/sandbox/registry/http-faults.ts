@@ -4,13 +4,17 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Armed } from '../armed.ts';
 
-/** Requests to the registry that are to fail; what is left out stands for every request. */
-export interface RegistryFault {
-  readonly code: number;
-  readonly times: number;
+/** Some of the requests to the registry; what is left out stands for every one. */
+export interface RegistryRequests {
   readonly method?: string;
   /** Part of the path. */
   readonly path?: string;
+}
+
+/** Requests to the registry that are to fail. */
+export interface RegistryFault extends RegistryRequests {
+  readonly code: number;
+  readonly times: number;
 }
 
 /** Passes HTTP requests on to the registry, but for those that a fault is armed for. */
@@ -19,6 +23,7 @@ export class HttpFaultProxy {
   readonly #server: Server;
   readonly #faults = new Armed<RegistryFault>();
   #delayMs = 0;
+  #hold: { readonly requests: RegistryRequests; readonly over: PromiseWithResolvers<void> } | undefined;
   #blobStore: string | undefined;
 
   /** @param endpoint socket of a pod that is ready */
@@ -29,7 +34,7 @@ export class HttpFaultProxy {
 
   /** Whether any fault waits for a request. */
   get isArmed(): boolean {
-    return !this.#faults.isEmpty || this.#delayMs > 0 || this.#blobStore !== undefined;
+    return !this.#faults.isEmpty || this.#delayMs > 0 || !!this.#hold || this.#blobStore !== undefined;
   }
 
   arm(fault: RegistryFault): void {
@@ -41,6 +46,12 @@ export class HttpFaultProxy {
     this.#delayMs = delayMs;
   }
 
+  /** These requests wait until `clear`; replaces an earlier hold, and what that has held goes on. */
+  hold(requests: RegistryRequests): void {
+    this.#hold?.over.resolve();
+    this.#hold = { requests, over: Promise.withResolvers() };
+  }
+
   /** GET and HEAD of a blob answer 307 to this URL, as with an object store behind the registry. */
   redirectBlobs(storeUrl: string): void {
     this.#blobStore = storeUrl;
@@ -49,6 +60,8 @@ export class HttpFaultProxy {
   clear(): void {
     this.#faults.clear();
     this.#delayMs = 0;
+    this.#hold?.over.resolve();
+    this.#hold = undefined;
     this.#blobStore = undefined;
   }
 
@@ -66,10 +79,12 @@ export class HttpFaultProxy {
 
   async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#delayMs > 0) await sleep(this.#delayMs);
-    const { method = '', url = '' } = message;
-    const fault = this.#faults.take(
-      (candidate) => (candidate.method ?? method) === method && url.includes(candidate.path ?? ''),
-    );
+    if (this.#hold && isAmong(this.#hold.requests, message)) {
+      await this.#hold.over.promise;
+      // Whoever asked may have given up, or been killed, long ago.
+      if (message.socket.destroyed) return;
+    }
+    const fault = this.#faults.take((candidate) => isAmong(candidate, message));
     if (fault !== undefined) {
       message.resume();
       response.writeHead(fault.code, { 'content-type': 'application/json' });
@@ -103,6 +118,10 @@ export class HttpFaultProxy {
     onward.on('error', () => message.socket.resetAndDestroy());
     message.pipe(onward);
   }
+}
+
+function isAmong(requests: RegistryRequests, { method = '', url = '' }: IncomingMessage): boolean {
+  return (requests.method ?? method) === method && url.includes(requests.path ?? '');
 }
 
 /** An object store that holds the registry's blobs, for redirects to lead to. */
