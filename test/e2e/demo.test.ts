@@ -10,7 +10,8 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { PROJECT } from './support/command.ts';
 
-const LONGEST_MS = 60_000;
+/** On a busy machine; it says by itself how long it has taken. */
+const LONGEST_MS = 300_000;
 
 let folder: string;
 before(async () => {

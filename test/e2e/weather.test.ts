@@ -209,7 +209,7 @@ describe('the pod cannot start', () => {
   for (const [failure, pattern] of Object.entries(words)) {
     test(`${failure}: exit code 5, in the cluster's words`, async () => {
       await inject({ fault: 'failPods', failure: failure as keyof typeof words, podPrefix: POD });
-      const ended = await site.runs(5, ['--pod-timeout', '2s']);
+      const ended = await site.runs(5, ['--pod-timeout', '4s']);
       assert.match(ended.stderr, pattern);
       await site.assertUntouched();
     });

@@ -1,7 +1,7 @@
 import type { Pod } from '../../scripts/sandbox/cluster/objects.ts';
 import type { Sandbox } from '../../scripts/sandbox/index.ts';
 
-const patienceMs = 30_000;
+const patienceMs = 120_000;
 
 /** Waits until the cluster's objects are as wished, looking again after each change. */
 export function eventually(

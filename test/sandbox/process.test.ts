@@ -13,7 +13,7 @@ import { ApiClient, platformPath, podManifest } from './api-client.ts';
 const program = [process.execPath, `${import.meta.dirname}/../../scripts/sandbox.ts`] as const;
 const small = ['--environments', '1', '--revisions', '2', '--legacy', '0'];
 const output = { stdio: ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'] };
-const patienceMs = 20_000;
+const patienceMs = 120_000;
 
 /** The line that a sandbox prints when it is ready. */
 interface Where {

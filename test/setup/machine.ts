@@ -86,9 +86,9 @@ ${body}
     appendFileSync(path.join(this.dir, name), '');
   }
 
-  /** Shell text that waits until `release(name)`, at most 20 seconds. */
+  /** Shell text that waits until `release(name)`, at most two minutes. */
   waitFor(name: string): string {
-    return `i=0; while [ ! -e '${path.join(this.dir, name)}' ] && [ $i -lt 400 ]; do i=$((i+1)); /bin/sleep 0.05; done`;
+    return `i=0; while [ ! -e '${path.join(this.dir, name)}' ] && [ $i -lt 2400 ]; do i=$((i+1)); /bin/sleep 0.05; done`;
   }
 
   /** Starts a clone's preparing script, as `npm run` does. */
@@ -119,10 +119,10 @@ export function start(
   return { pid: child.pid ?? -1, stderr: () => output.stderr, ended };
 }
 
-/** Waits until the condition holds; after 20 seconds that is an error. */
+/** Waits until the condition holds; after two minutes that is an error. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   for (let attempt = 0; !condition(); attempt += 1) {
-    if (attempt > 800) throw new Error(`Waited in vain: ${what}`);
+    if (attempt > 4800) throw new Error(`Waited in vain: ${what}`);
     await setTimeout(25);
   }
 }

@@ -1,5 +1,5 @@
 /** Where a registry of a test keeps its content, and what can be done there behind its back. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ObjectStoreSettings } from '../../scripts/sandbox/options.ts';
@@ -9,8 +9,8 @@ import type { Digest } from '../../src/domain/names.ts';
 export interface RegistryStorage {
   /** The section `storage` of the registry's configuration. */
   readonly configuration: object;
-  /** Makes it look as if there were something below that folder. */
-  addFolder(folder: string): void;
+  /** Makes a folder list more folders, which bear nothing. */
+  addFolders(folder: string, names: readonly string[]): void;
   /** Removes all that is below a folder; `false` when there was nothing. */
   removeFolder(folder: string): Promise<boolean>;
   /** The object store behind it, if it is one. */
@@ -22,8 +22,12 @@ export interface RegistryStorage {
 export function fileStorage(folder: string): RegistryStorage {
   return {
     configuration: { filesystem: { rootdirectory: folder } },
-    addFolder(path) {
+    addFolders(path, names) {
+      const file = join(folder, 'nothing');
       mkdirSync(join(folder, path), { recursive: true });
+      writeFileSync(file, '');
+      // The registry lists names. Links to one file are made, and go, ten times as fast as that many folders.
+      for (const name of names) linkSync(file, join(folder, path, name));
     },
     async removeFolder(path) {
       const exists = existsSync(join(folder, path));
@@ -44,7 +48,9 @@ export async function objectStorage({
   return {
     configuration: objectStore.registryStorage({ redirects }),
     // There are no folders, only objects whose names look like it.
-    addFolder: (path) => objectStore.put(`${path}/placeholder`, ''),
+    addFolders(path, names) {
+      for (const name of names) objectStore.put(`${path}/${name}/placeholder`, '');
+    },
     removeFolder: async (path) => objectStore.removeFolder(path),
     objectStore,
     close: () => objectStore.close(),
@@ -56,7 +62,7 @@ export function damageOf(storage: RegistryStorage) {
   const manifestsOf = (repository: string) => `docker/registry/v2/repositories/${repository}/_manifests`;
   return {
     plantTags(repository: string, tags: readonly string[]): void {
-      for (const tag of tags) storage.addFolder(`${manifestsOf(repository)}/tags/${tag}`);
+      storage.addFolders(`${manifestsOf(repository)}/tags`, tags);
     },
     async loseManifest(repository: string, digest: Digest): Promise<void> {
       await storage.removeFolder(`${manifestsOf(repository)}/revisions/${digest.replace(':', '/')}`);

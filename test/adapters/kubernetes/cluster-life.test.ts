@@ -183,7 +183,7 @@ describe('a pod that cannot start says why, in the cluster’s words', () => {
   for (const [failure, words, advice] of reasons)
     test(failure, async () => {
       await sandbox.faults.inject({ fault: 'failPods', failure, podPrefix: POD, times: 99 });
-      const startTimeoutMs = failure === 'unschedulable' ? 500 : 15_000;
+      const startTimeoutMs = failure === 'unschedulable' ? 2000 : 60_000;
       const { pod } = await connected({ pod: { startTimeoutMs } });
       await assert.rejects(pod.ensure(timeLimit()), (error) => {
         assert.ok(error instanceof UnreachableError, String(error));

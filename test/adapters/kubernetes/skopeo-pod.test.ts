@@ -105,7 +105,8 @@ describe('patience', () => {
   test('ends when the pod that was just created is over', async () => {
     const terminated = { exitCode: 128, reason: 'StartError', message: 'no "sleep"' };
     const status = { phase: 'Failed', containerStatuses: [{ name: 'skopeo', state: { terminated } }] };
-    const { message } = await failure([statusAnswer(404, 'NotFound', 'none'), livePod({ status })]);
+    const states = [statusAnswer(404, 'NotFound', 'none'), livePod({ status })] as const;
+    const { message } = await failure([...states], NO_EVENTS, { startTimeoutMs: 60_000 });
     assert.match(message, /does not start: StartError \(exit code 128\): no "sleep"\.$/);
   });
 

@@ -46,7 +46,7 @@ export async function fakeSkopeo(): Promise<FakeSkopeo> {
 
 /** Waits until something holds; a test fails that waits in vain. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 120_000;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`It never came to pass: ${what}.`);
     await delay(10);

@@ -13,7 +13,7 @@ const MISSING = 'time="x" level=fatal msg="reading manifest 1 in r: manifest unk
 const LISTS = `*list-tags*) echo '{"Tags":["1"]}' ;;`;
 /** Notes that it began, and goes on until the file `go` is there. */
 const WAITS = 'note began; until [ -e "$FAKE/go" ]; do sleep 0.02; done; note ended';
-const SOON = () => AbortSignal.timeout(30_000);
+const SOON = () => AbortSignal.timeout(120_000);
 
 let runs = 0;
 function connect(fake: FakeSkopeo, { concurrency = 4, run = `lanes-${process.pid}-${runs++}` } = {}) {

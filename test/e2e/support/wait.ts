@@ -15,7 +15,7 @@ export async function eventually<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   patience: { readonly timeoutMs?: number; readonly progress?: () => unknown } = {},
 ): Promise<T> {
-  const { timeoutMs = 60_000, progress = () => undefined } = patience;
+  const { timeoutMs = 180_000, progress = () => undefined } = patience;
   let since = performance.now();
   let reached = progress();
   for (;;) {

@@ -6,7 +6,7 @@ import {
 } from '../../../../src/adapters/kubernetes/connect.ts';
 
 /** For waits that a failing test must not stretch for ever. */
-export function timeLimit(durationMs = 20_000): AbortSignal {
+export function timeLimit(durationMs = 120_000): AbortSignal {
   return AbortSignal.timeout(durationMs);
 }
 
@@ -18,7 +18,7 @@ export const podSettings = {
   imagePullPolicy: 'IfNotPresent',
   activeDeadlineSeconds: 3600,
   concurrency: 8,
-  startTimeoutMs: 15_000,
+  startTimeoutMs: 60_000,
 };
 
 type Changes = Partial<Omit<ConnectOptions, 'pod'>> & { readonly pod?: Partial<ConnectOptions['pod']> };

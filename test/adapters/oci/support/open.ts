@@ -55,5 +55,5 @@ export function nothingAt(reference: string): ScriptLine[] {
 
 /** A time limit for what a failing test must not wait for for ever. */
 export function timeLimit(): AbortSignal {
-  return AbortSignal.timeout(20_000);
+  return AbortSignal.timeout(120_000);
 }
