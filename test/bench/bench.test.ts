@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { compileCache } from '../support/compile-cache.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 
@@ -22,7 +23,10 @@ interface Ended {
 
 /** Runs the suite; an exit code is an answer. */
 async function bench(...args: readonly string[]): Promise<Ended> {
-  const options = { cwd: PROJECT, env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder } };
+  const options = {
+    cwd: PROJECT,
+    env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, ...compileCache() },
+  };
   const run = promisify(execFile)(process.execPath, ['scripts/bench.ts', ...args], options);
   return await run.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),

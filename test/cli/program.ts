@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
+import { compileCache } from '../support/compile-cache.ts';
 
 const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts');
 
@@ -37,6 +38,7 @@ export function placeFor(test: TestContext, environments = '62798b9bee0eb12322fc
       env: {
         PATH,
         HOME: folder,
+        ...compileCache(),
         REGISTRY_CLEANER_STATE_DIR: stateDir,
         REGISTRY_CLEANER_ENVIRONMENTS: join(folder, 'environments'),
         ...environment,

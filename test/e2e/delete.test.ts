@@ -50,8 +50,8 @@ function skippedSteps({ stdout }: Ended) {
 // Each with a sandbox of its own: most of a run is waiting.
 describe('everything doomed goes, once, and nothing else', { concurrency: 3 }, () => {
   const ways: Readonly<Record<string, { via?: Route; strategy?: string; needsNoPod?: string }>> = {
+    // Through a pod, that is, and untagging first.
     'unless told otherwise': {},
-    'through a pod, untag first': { via: 'pod', strategy: 'untag-first' },
     "through a forwarded port of the registry's own pod": {
       via: 'port-forward',
       needsNoPod: '--via port-forward needs none',

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { compileCache } from '../support/compile-cache.ts';
 import { PROJECT } from './support/command.ts';
 
 /** On a busy machine; it says by itself how long it has taken. */
@@ -22,7 +23,7 @@ after(() => rm(folder, { recursive: true }));
 test('npm run demo plans, deletes, tells what is left, ends by itself, and leaves nothing behind', async () => {
   const { stdout } = await promisify(execFile)('npm', ['run', 'demo'], {
     cwd: PROJECT,
-    env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder },
+    env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, ...compileCache() },
     timeout: LONGEST_MS,
   });
   assert.match(stdout, /npm run clean -- --resume --delete --yes/);
@@ -34,7 +35,7 @@ test('npm run demo plans, deletes, tells what is left, ends by itself, and leave
 test('the demo that is interrupted says that nothing is left, and leaves nothing', async () => {
   const demo = spawn(process.execPath, ['scripts/demo.ts'], {
     cwd: PROJECT,
-    env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder },
+    env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, ...compileCache() },
     stdio: ['ignore', 'pipe', 'ignore'],
     // As at a terminal, Ctrl+C reaches the demo and the program that it shows.
     detached: true,

@@ -67,13 +67,15 @@ const inPods = {
   'the registry fails some requests': [{ fault: 'registryError', times: 5 }],
   'the registry cannot be reached for a while': [{ fault: 'registryDown', forMs: 3000 }],
   'blobs are where only the cluster gets': [{ fault: 'redirectBlobs', to: 'nowhere' }],
-  'the API server fails while the setting is put back': [{ ...unavailable, path: 'statefulsets' }],
 } as const satisfies Record<string, readonly Fault[]>;
 const dropForward: Fault = { fault: 'dropForward' };
 
 /** What may happen on each of the routes. */
 const weather: Readonly<Record<Route, Readonly<Record<string, readonly Fault[]>>>> = {
-  pod: inPods,
+  pod: {
+    ...inPods,
+    'the API server fails while the setting is put back': [{ ...unavailable, path: 'statefulsets' }],
+  },
   skopeo: inPods,
   'port-forward': {
     'the forwarded connections drop': [dropForward],

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { compileCache } from '../../support/compile-cache.ts';
 import { eventually } from './wait.ts';
 
 export const PROJECT = resolve(import.meta.dirname, '../../..');
@@ -43,7 +44,13 @@ export class Command {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       // Nothing of npm's: the tests themselves run under it.
-      env: { PATH: process.env.PATH, HOME: home, TMPDIR: process.env.TMPDIR ?? '/tmp', ...env },
+      env: {
+        PATH: process.env.PATH,
+        HOME: home,
+        TMPDIR: process.env.TMPDIR ?? '/tmp',
+        ...compileCache(),
+        ...env,
+      },
     });
     const { stdout, stderr } = this.#child;
     stdout?.setEncoding('utf8').on('data', (data: string) => {

@@ -128,10 +128,7 @@ export class Site implements AsyncDisposable {
   /** Starts the command with nothing but `args`. */
   startBare(args: readonly string[], options: Partial<CommandOptions> = {}): Command {
     if (this.#isClosed) throw new Error('the sandbox is closed');
-    // Most of a short command's time is loading its libraries; `npm test` has them compiled once.
-    const { NODE_COMPILE_CACHE } = process.env;
-    const env = { ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }), ...options.env };
-    const command = new Command(args, { home: this.home, ...options, env });
+    const command = new Command(args, { home: this.home, ...options });
     this.#commands.add(command);
     return command;
   }

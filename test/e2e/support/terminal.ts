@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { stripVTControlCharacters } from 'node:util';
+import { compileCache } from '../../support/compile-cache.ts';
 import { PROJECT } from './command.ts';
 import { eventually } from './wait.ts';
 
@@ -25,7 +26,7 @@ export class Terminal implements AsyncDisposable {
     this.#child = spawn('script', ['--quiet', '--return', '--flush', '--command', line, '/dev/null'], {
       cwd: PROJECT,
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { PATH: process.env.PATH, TERM: 'xterm', SHELL: '/bin/sh', ...env },
+      env: { PATH: process.env.PATH, TERM: 'xterm', SHELL: '/bin/sh', ...compileCache(), ...env },
     });
     this.#child.stdout?.setEncoding('utf8').on('data', (data: string) => {
       this.#output += data;
