@@ -36,12 +36,19 @@ export type Resolution =
   | { readonly state: 'untied'; readonly marker: Tag }
   | { readonly state: 'dangling' | 'unreadable'; readonly reason: string };
 
+/** A look that also brings the bytes of what it found. */
+export type Reading =
+  | { readonly state: 'found'; readonly manifest: Manifest; readonly stored: StoredManifest }
+  | Exclude<Resolution, { readonly state: 'found' }>;
+
 /** A container registry. Every failure is a `RegistryError`; a failed call is never an empty answer. */
 export interface Registry {
   /** Fails unless the registry answers and accepts the credentials. Tries once. */
   check(signal: AbortSignal): Promise<void>;
   listTags(repository: Repository): Promise<TagListing>;
   resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution>;
+  /** As `resolve`, with the exact bytes of the manifest, held against its digest. One request where that is possible. */
+  read(repository: Repository, reference: Tag | Digest): Promise<Reading>;
   /** Deletes a manifest, and with it every tag on it. `gone` when the registry no longer has it. */
   deleteManifest(repository: Repository, digest: Digest): Promise<'deleted' | 'gone'>;
   /**
@@ -58,6 +65,8 @@ export interface Registry {
   deletionState(): Promise<'enabled' | 'disabled' | 'unknown'>;
   /** `undefined` when the adapter can only delete manifests, and with each of them every tag on it. */
   readonly untagging: Untagging | undefined;
+  /** `undefined` when the adapter cannot put anything back. */
+  readonly content: RegistryContent | undefined;
   /**
    * Returns when nothing that this run ever began on the registry's side can still be under way, ending it where
    * necessary. Called before anything is restored or retried after a cut connection. Works after an abort.
@@ -307,6 +316,48 @@ export interface PlanFile {
   sha256(): Promise<string>;
 }
 
+/** What a run saves of a manifest that it is about to delete, or to take a tag from. */
+export interface SavedEntry {
+  readonly repository: Repository;
+  readonly digest: Digest;
+  /** The tag that stands for it and is about to go; none for what only an index lists. */
+  readonly tag?: Tag;
+  /** Left out where it was saved before. */
+  readonly manifest?: StoredManifest;
+}
+
+/** A tag that a run has taken away, or was about to. */
+export type SavedTag = Required<Pick<SavedEntry, 'repository' | 'digest' | 'tag'>>;
+
+/** What a run has deleted, or was about to: manifests byte for byte, and the tags that stood for them. Only ever grows. */
+export interface SavedManifests {
+  /** The file. */
+  readonly place: string;
+  /** Bytes on disk; 0 while there are none. */
+  size(): Promise<number>;
+  /** Finds out what earlier starts have saved; to be called before `has` and `save`. */
+  prepare(): Promise<void>;
+  /** The bytes of a manifest are on disk. */
+  has(digest: Digest): boolean;
+  /** It is on disk when this returns. What is given at the same time gets there together. Once it has failed, always. */
+  save(entry: SavedEntry): Promise<void>;
+  /** Everything that is on disk. */
+  read(): Promise<SavedContent>;
+  /** Lets go of the file. */
+  close(): Promise<void>;
+}
+
+/** What a run has saved, read back. */
+export interface SavedContent {
+  /** Each once. */
+  readonly tags: readonly SavedTag[];
+  /** So many entries, or pieces of the file, cannot be read. */
+  readonly damaged: number;
+  /** A manifest whose bytes are those of its digest; `undefined` when there is none such. */
+  manifest(digest: Digest): Promise<StoredManifest | undefined>;
+  close(): Promise<void>;
+}
+
 /** The lists for review: `revisions_to_delete`, `tags/<repository>`, and when finished `tags/done/…`. */
 export interface Lists {
   /** Makes the folders, and fails unless they are real folders. */
@@ -333,6 +384,7 @@ export interface RunHandle {
   readonly plan: PlanFile;
   readonly journal: Journal;
   readonly lists: Lists;
+  readonly saved: SavedManifests;
 }
 
 /** All runs of a state folder. Holds the folder for this process alone until it is closed. */
@@ -351,12 +403,15 @@ export interface RunGlimpse {
   readonly record: RunRecord;
   /** The frozen plan as far as it goes, and what the journal says. */
   read(): Promise<{ readonly plans: readonly RepositoryPlan[]; readonly outcomes: Outcomes }>;
+  readonly saved: Pick<SavedManifests, 'place' | 'size' | 'read'>;
 }
 
 /** Looks at the state folder while another process may hold it. Changes nothing, and waits for nobody. */
 export interface RunArchive {
   /** The newest runs, newest first, at most `limit`. Those whose record cannot be read are left out. */
   recent(limit: number): Promise<readonly RunGlimpse[]>;
+  /** The run in a folder, wherever that is; `undefined` when there is none whose record can be read. */
+  at(folder: string): Promise<RunGlimpse | undefined>;
   /** The number of the process that holds the folder at this moment. */
   holder(): Promise<number | undefined>;
 }
@@ -371,9 +426,9 @@ export interface Progress {
   status(text: string): void;
 }
 
-/** A step as the person sees it. */
+/** A step as the person sees it: of a run, or of a command of its own. */
 export interface StepView {
-  readonly key: StepKey;
+  readonly key: StepKey | 'put-back';
   readonly title: string;
   /** Why it is skipped; `undefined` when it runs. */
   readonly skip: string | undefined;

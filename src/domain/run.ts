@@ -53,6 +53,13 @@ const moves: Readonly<Record<Stage, readonly Stage[]>> = {
   'given-up': [],
 };
 
+/** A run's ID begins with its start's time, so that IDs sort by age. */
+const RUN_ID = /^\d{8}T\d{6}Z-[0-9a-f]{6}$/;
+
+export function isRunId(text: string): boolean {
+  return RUN_ID.test(text);
+}
+
 export function isStage(value: unknown): value is Stage {
   return typeof value === 'string' && Object.hasOwn(moves, value);
 }

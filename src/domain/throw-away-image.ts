@@ -43,3 +43,12 @@ export function throwAwayImage(
   });
   return { digest: `sha256:${sha256(manifest)}` as Digest, configHex, config, manifest };
 }
+
+/** The digest is that of the throw-away image of this very tag. */
+export function isThrowAwayImage(
+  digest: Digest,
+  name: { readonly repository: Repository; readonly tag: Tag },
+  sha256: Sha256,
+): boolean {
+  return digest === throwAwayImage(name, sha256).digest;
+}

@@ -5,16 +5,19 @@ import { fallenChildren, type RepositoryPlan } from '../domain/plan.ts';
 import type { Context } from './context.ts';
 import type { LastLook } from './last-look.ts';
 import { retrying } from './retry.ts';
+import type { Saving } from './saving.ts';
 
 export class Children {
   readonly #context: Context;
   readonly #look: LastLook;
+  readonly #saving: Saving;
   /** By repository: each child with the indexes that still list it. */
   readonly #waiting = new Map<Repository, Map<Digest, Set<Digest>>>();
 
-  constructor(context: Context, look: LastLook) {
+  constructor(context: Context, { look, saving }: { look: LastLook; saving: Saving }) {
     this.#context = context;
     this.#look = look;
+    this.#saving = saving;
   }
 
   /** From the plan as it is to be carried out. What has gone by now lists nothing any more. */
@@ -49,9 +52,9 @@ export class Children {
   }
 
   async #delete(repository: Repository, child: Digest): Promise<boolean> {
-    const { registry, person, signal } = this.#context;
+    const { person, signal } = this.#context;
     try {
-      await retrying(() => registry.deleteManifest(repository, child), this.#context);
+      await retrying(() => this.#saving.deleteManifest(repository, child), this.#context);
       return true;
     } catch (error) {
       signal.throwIfAborted();

@@ -6,12 +6,14 @@ import type { Context } from './context.ts';
 import type { LastLook } from './last-look.ts';
 import type { OutcomeBook } from './outcome-book.ts';
 import { retrying } from './retry.ts';
+import type { Saving } from './saving.ts';
 
 /** What deleting is done with. */
 export interface Deleting {
   readonly context: Context;
   readonly book: OutcomeBook;
   readonly look: LastLook;
+  readonly saving: Saving;
   readonly children: Children;
   /** So many tags more are done. */
   readonly advance: (tags: number) => void;
@@ -33,7 +35,8 @@ export async function deleteByDigest(deleting: Deleting, deletion: Deletion): Pr
   deleting.advance(deletion.tags.length);
 }
 
-async function lookAndDelete({ context, book, look, children }: Deleting, deletion: Deletion): Promise<void> {
+async function lookAndDelete(deleting: Deleting, deletion: Deletion): Promise<void> {
+  const { context, book, look, saving, children } = deleting;
   const { repository, digest } = deletion;
   const still: Tag[] = [];
   const gone: Tag[] = [];
@@ -56,7 +59,7 @@ async function lookAndDelete({ context, book, look, children }: Deleting, deleti
     for (const tag of still) book.note(repository, tag, 'drifted', `${keeper} needs its manifest now`);
     return;
   }
-  const answer = await context.registry.deleteManifest(repository, digest);
+  const answer = await saving.deleteManifest(repository, digest);
   book.succeeded();
   await children.follow(repository, digest);
   for (const tag of still) book.note(repository, tag, answer === 'deleted' ? 'deleted' : 'alreadyGone');

@@ -149,11 +149,14 @@ class UntyingRepository {
   }
 
   async #untie(deletion: Deletion, tag: Tag, ledger: Ledger): Promise<void> {
-    const { context, book, look } = this.#deleting;
+    const { context, book, look, saving } = this.#deleting;
+    const { repository, digest } = deletion;
     try {
       await retrying(async () => {
         const seen = await look.at(deletion, tag);
         if (seen === 'settled') return;
+        // An earlier start, or another run, has untied it; this one deletes what it stood for.
+        if (seen !== 'still') saving.note({ repository, tag, digest });
         if (seen === 'still') await this.#untagging.untie(this.#repository, tag, ledger);
         this.#untied.set(tag, seen === 'gone' ? 'gone' : 'untied');
       }, context);
@@ -164,14 +167,16 @@ class UntyingRepository {
   }
 
   async #sweep(ledgers: readonly Ledger[]): Promise<void> {
-    this.#deleting.status('removing the untied tags');
+    const { status, saving } = this.#deleting;
+    status('removing the untied tags');
+    await saving.settled();
     await concurrently(ledgers, SWEEPS_AT_A_TIME, (ledger) =>
       this.#try(() => this.#untagging.sweep(this.#repository, ledger)),
     );
   }
 
   async #deleteManifests(ledgers: readonly Ledger[]): Promise<void> {
-    const { context, look } = this.#deleting;
+    const { context, look, saving } = this.#deleting;
     await this.#lookAtWhatStays();
     const rounds = {
       clock: context.clock,
@@ -194,8 +199,7 @@ class UntyingRepository {
         context.signal.throwIfAborted();
         const keeper =
           look.keeperOf(this.#repository, digest) ?? (await look.userOf(this.#repository, digest, []));
-        if (keeper === undefined)
-          await this.#try(() => context.registry.deleteManifest(this.#repository, digest));
+        if (keeper === undefined) await this.#try(() => saving.deleteManifest(this.#repository, digest));
       },
     });
   }
@@ -236,7 +240,7 @@ class UntyingRepository {
     { digest, tags, manifestStays }: Deletion,
     keeper: string | undefined,
   ): Promise<void> {
-    const { context, book, children } = this.#deleting;
+    const { context, book, children, saving } = this.#deleting;
     const untied = tags.filter(
       (tag) => this.#untied.has(tag) && !context.outcomes.isSettled(this.#repository, tag),
     );
@@ -248,7 +252,7 @@ class UntyingRepository {
     try {
       const answer =
         stays === undefined
-          ? await retrying(() => context.registry.deleteManifest(this.#repository, digest), context)
+          ? await retrying(() => saving.deleteManifest(this.#repository, digest), context)
           : 'kept';
       book.succeeded();
       if (answer !== 'kept') await children.follow(this.#repository, digest);

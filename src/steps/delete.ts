@@ -17,6 +17,7 @@ import { finishList } from './move-done.ts';
 import { hasOpenWork, openDeletions, openLedgers } from './open-work.ts';
 import { OutcomeBook } from './outcome-book.ts';
 import { refreshPlan } from './refresh.ts';
+import { Saving } from './saving.ts';
 
 /**
  * Deletions under way for each operation at a time: what waits lets the registry adapter look at several tags at once.
@@ -32,6 +33,7 @@ export const deleteTags: Step = {
     const { plannedAtMs, clock } = context;
     // Since the plan was made somebody has thought about it, and the registry has restarted.
     context.imagesInUse.lookAgain();
+    await context.run.saved.prepare();
     if (plannedAtMs === undefined || clock.now() - plannedAtMs > FRESH_FOR_MS) await deletion.refresh();
     try {
       await deletion.run();
@@ -75,16 +77,19 @@ class Deletions {
 
   constructor(given: Context, progress: Progress) {
     const book = new OutcomeBook(given);
-    const context = { ...given, registry: guarded(given.registry, () => book.requireReady()) };
+    const { saved } = given.run;
+    const context = { ...given, registry: guarded(given.registry, () => book.requireReady(), saved) };
     this.#context = context;
     this.#progress = progress;
     this.#lookedAtMs = context.plannedAtMs ?? 0;
-    const look = new LastLook(context, book);
+    const saving = new Saving(context);
+    const look = new LastLook(context, { book, saving });
     this.#deleting = {
       context,
       book,
       look,
-      children: new Children(context, look),
+      saving,
+      children: new Children(context, { look, saving }),
       advance: (tags) => this.#advance(tags),
       untied: () => {
         this.#untied += 1;

@@ -1,23 +1,35 @@
 /** A registry that asks for leave before it changes anything: the one place where a run is kept from going on. */
-import type { Registry, Untagging } from '../ports.ts';
+import type { Registry, RegistryContent, SavedManifests, Untagging } from '../ports.ts';
 
-/** @param requireLeave throws when nothing may be changed any more; it is asked immediately before each change */
-export function guarded(registry: Registry, requireLeave: () => void): Registry {
+/**
+ * @param requireLeave throws when nothing may be changed any more; it is asked immediately before each change
+ * @param saved no manifest is deleted that is not in it
+ */
+export function guarded(
+  registry: Registry,
+  requireLeave: () => void,
+  saved: Pick<SavedManifests, 'has'>,
+): Registry {
   const ask = <Given extends unknown[], Answer>(change: (...given: Given) => Promise<Answer>) => {
     return async (...given: Given): Promise<Answer> => {
       requireLeave();
       return await change(...given);
     };
   };
-  const { untagging } = registry;
+  const { untagging, content } = registry;
   return {
     check: (...given) => registry.check(...given),
     listTags: (...given) => registry.listTags(...given),
     resolve: (...given) => registry.resolve(...given),
-    deleteManifest: ask((...given) => registry.deleteManifest(...given)),
+    read: (...given) => registry.read(...given),
+    deleteManifest: ask(async (repository, digest) => {
+      if (!saved.has(digest)) throw new Error(`${repository}@${digest} is to be deleted, and is not saved.`);
+      return await registry.deleteManifest(repository, digest);
+    }),
     removeDanglingTag: ask((...given) => registry.removeDanglingTag(...given)),
     deletionState: () => registry.deletionState(),
     untagging: untagging && guardedUntagging(untagging, ask),
+    content: content && guardedContent(content, requireLeave),
     quiesce: (...given) => registry.quiesce(...given),
     close: () => registry.close(),
   };
@@ -35,5 +47,17 @@ function guardedUntagging(untagging: Untagging, ask: Ask): Untagging {
     sweep: ask((...given) => untagging.sweep(...given)),
     retie: ask((...given) => untagging.retie(...given)),
     removeLedger: ask((...given) => untagging.removeLedger(...given)),
+  };
+}
+
+/** @param requireLeave as for `guarded` */
+export function guardedContent(content: RegistryContent, requireLeave: () => void): RegistryContent {
+  return {
+    knowsBlob: (...given) => content.knowsBlob(...given),
+    readManifest: (...given) => content.readManifest(...given),
+    async putManifest(...given) {
+      requireLeave();
+      return await content.putManifest(...given);
+    },
   };
 }

@@ -8,6 +8,7 @@ import { type Needed, protectionRules } from '../domain/protection.ts';
 import type { Context } from './context.ts';
 import { withNested } from './look.ts';
 import type { OutcomeBook } from './outcome-book.ts';
+import type { Saving } from './saving.ts';
 
 /** A tag that no longer stands for the planned manifest. */
 interface Moved {
@@ -28,6 +29,7 @@ type Look = 'still' | 'untied' | 'gone' | 'settled';
 export class LastLook {
   readonly #context: Context;
   readonly #book: OutcomeBook;
+  readonly #saving: Saving;
   /**
    * What must not be deleted although the plan said so, by repository: what doomed tags need that moved, and kept ones
    * that moved or were pushed.
@@ -39,14 +41,15 @@ export class LastLook {
     byRepository: new Map(),
   };
 
-  constructor(context: Context, book: OutcomeBook) {
+  constructor(context: Context, { book, saving }: { book: OutcomeBook; saving: Saving }) {
     this.#context = context;
     this.#book = book;
+    this.#saving = saving;
   }
 
-  /** Looks at a doomed tag. */
+  /** Looks at a doomed tag. One that still stands for its manifest is noted as about to go, with the manifest's bytes. */
   async at({ repository, digest }: Pick<Deletion, 'repository' | 'digest'>, tag: Tag): Promise<Look> {
-    const resolution = await this.#context.registry.resolve(repository, tag);
+    const resolution = await this.#saving.look(repository, tag, digest);
     switch (resolution.state) {
       case 'gone':
       case 'untied':
@@ -58,8 +61,15 @@ export class LastLook {
         this.#book.note(repository, tag, 'drifted', `its manifest cannot be read: ${resolution.reason}`);
         return 'settled';
       case 'found':
-        if (resolution.manifest.digest === digest)
-          return await this.#stillUnless({ repository, digest }, tag);
+        if (resolution.manifest.digest === digest) {
+          const look = await this.#stillUnless({ repository, digest }, tag);
+          if (look === 'still')
+            this.#saving.note(
+              { repository, tag, digest },
+              'stored' in resolution ? resolution.stored : undefined,
+            );
+          return look;
+        }
         await this.#lookInto(repository, tag, resolution.manifest);
         this.noteMoved(repository, tag, resolution.manifest.digest);
         return 'settled';

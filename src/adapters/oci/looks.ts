@@ -1,7 +1,7 @@
 import { IMAGE_TYPES, INDEX_TYPES, type ManifestReading, readManifest } from '../../domain/manifest.ts';
 import { type Digest, parseDigest, parseTag, type Repository, type Tag } from '../../domain/names.ts';
-import { throwAwayImage } from '../../domain/throw-away-image.ts';
-import type { Resolution } from '../../ports.ts';
+import { isThrowAwayImage } from '../../domain/throw-away-image.ts';
+import type { Reading, Resolution } from '../../ports.ts';
 import { digestOf, sha256 } from './digest.ts';
 import type { Listings } from './listings.ts';
 import type { Manifests, Missing, Place } from './manifests.ts';
@@ -22,12 +22,11 @@ export class Looks {
   }
 
   async resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
-    const resolution = await this.#resolve(repository, reference);
-    // A program that was killed between the two halves of removing it.
-    return resolution.state === 'found' &&
-      resolution.manifest.digest === throwAwayImage({ repository, tag: reference as Tag }, sha256).digest
-      ? LEFT_OVER
-      : resolution;
+    return unlessLeftOver({ repository, reference }, await this.#resolve(repository, reference));
+  }
+
+  async read(repository: Repository, reference: Tag | Digest): Promise<Reading> {
+    return unlessLeftOver({ repository, reference }, await this.#readPlainly({ repository, reference }));
   }
 
   async #resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
@@ -37,7 +36,9 @@ export class Looks {
       if (IMAGE_TYPES.has(mediaType)) return image(digest, mediaType);
       if (INDEX_TYPES.has(mediaType)) return await this.#resolveIndex({ repository, reference }, digest);
     }
-    return await this.#readPlainly({ repository, reference });
+    const reading = await this.#readPlainly({ repository, reference });
+    // Without the bytes: what was found is kept for longer.
+    return reading.state === 'found' ? { state: 'found', manifest: reading.manifest } : reading;
   }
 
   async #resolveIndex(place: Place, digest: Digest): Promise<Resolution> {
@@ -46,7 +47,7 @@ export class Looks {
   }
 
   /** Reads the bytes, without relying on what the registry says about them. */
-  async #readPlainly(place: Place): Promise<Resolution> {
+  async #readPlainly(place: Place): Promise<Reading> {
     const fetched = await this.#manifests.get(place);
     if ('missing' in fetched) return await this.#doubt(place, fetched);
     const expected = parseDigest(place.reference) ?? fetched.digest;
@@ -54,11 +55,13 @@ export class Looks {
     const reading = readManifest({ text: fetched.bytes.toString('utf8'), digest });
     // Docker's schema 1 has the digest of something else than its bytes: it is unreadable, not wrong.
     if (reading.state !== 'unreadable') this.#manifests.verify(place, { digest, bytes: fetched.bytes });
-    return resolutionOf(reading);
+    if (reading.state !== 'found') return resolutionOf(reading);
+    const { mediaType } = reading.manifest;
+    return { ...reading, stored: { mediaType, bytes: fetched.bytes } };
   }
 
   /** A deleted tag and one whose manifest is lost give the same answer: the listing decides. */
-  async #doubt({ repository, reference }: Place, { missing }: Missing): Promise<Resolution> {
+  async #doubt({ repository, reference }: Place, { missing }: Missing): Promise<NotFound> {
     const tag = parseTag(reference);
     if (tag === undefined) return { state: 'gone' };
     const listing = await this.#listings.list(repository);
@@ -85,13 +88,23 @@ export class Looks {
   }
 }
 
+type NotFound = Exclude<Resolution, { state: 'found' }>;
+
 /** What is left of taking a dangling tag away. */
-const LEFT_OVER: Resolution = { state: 'dangling', reason: 'it stands for a throw-away manifest' };
+const LEFT_OVER: NotFound = { state: 'dangling', reason: 'it stands for a throw-away manifest' };
 
 function image(digest: Digest, mediaType: string): Resolution {
   return { state: 'found', manifest: { digest, mediaType, children: [] } };
 }
 
+/** A program that was killed between the two halves of removing a dangling tag. */
+function unlessLeftOver<T extends Resolution>({ repository, reference }: Place, found: T): T | NotFound {
+  const own = { repository, tag: reference as Tag };
+  return found.state === 'found' && isThrowAwayImage(found.manifest.digest, own, sha256) ? LEFT_OVER : found;
+}
+
+function resolutionOf(reading: Exclude<ManifestReading, { state: 'found' }>): NotFound;
+function resolutionOf(reading: ManifestReading): Resolution;
 function resolutionOf(reading: ManifestReading): Resolution {
   if (reading.state !== 'own') return reading;
   return reading.own.kind === 'lost' ? LEFT_OVER : { state: 'untied', marker: reading.own.marker };

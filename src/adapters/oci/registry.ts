@@ -2,6 +2,7 @@ import { UsageError } from '../../domain/errors.ts';
 import type { Digest, Repository, Tag } from '../../domain/names.ts';
 import { plainText } from '../../domain/text.ts';
 import type {
+  Reading,
   Registry,
   RegistryContent,
   Resolution,
@@ -28,6 +29,7 @@ export function createOciRegistry(options: OciRegistryOptions): Registry & Regis
 
 class OciRegistry implements Registry, RegistryContent {
   readonly untagging: Untagging;
+  readonly content: RegistryContent = this;
   readonly #client: RegistryClient;
   readonly #manifests: Manifests;
   readonly #listings: Listings;
@@ -59,6 +61,10 @@ class OciRegistry implements Registry, RegistryContent {
 
   async resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
     return await this.#looks.resolve(repository, reference);
+  }
+
+  async read(repository: Repository, reference: Tag | Digest): Promise<Reading> {
+    return await this.#looks.read(repository, reference);
   }
 
   async deleteManifest(repository: Repository, digest: Digest): Promise<'deleted' | 'gone'> {

@@ -1,9 +1,9 @@
 import { RegistryError, type RegistryFailure, UsageError } from '../../domain/errors.ts';
 import { readManifest } from '../../domain/manifest.ts';
 import { type Digest, parseDigest, parseTag, type Repository, type Tag } from '../../domain/names.ts';
-import { throwAwayImage } from '../../domain/throw-away-image.ts';
+import { isThrowAwayImage, throwAwayImage } from '../../domain/throw-away-image.ts';
 import type { OwnManifest } from '../../domain/untagging.ts';
-import type { Credentials, Registry, Resolution, Shell, TagListing } from '../../ports.ts';
+import type { Credentials, Reading, Registry, Resolution, Shell, TagListing } from '../../ports.ts';
 import { digestOf, sha256 } from './digest.ts';
 import type { Reply } from './frames.ts';
 import type { Lane } from './lane.ts';
@@ -41,6 +41,8 @@ export function createSkopeoRegistry(options: SkopeoRegistryOptions): Registry {
 class SkopeoRegistry implements Registry {
   /** Skopeo deletes by digest only. */
   readonly untagging = undefined;
+  /** It could copy what is in a registry, but not put a manifest without its layers. */
+  readonly content = undefined;
   readonly #credentials: Credentials | undefined;
   readonly #registry: string;
   readonly #queue: WorkQueue;
@@ -84,21 +86,23 @@ class SkopeoRegistry implements Registry {
 
   async resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
     const digest = parseDigest(reference);
-    if (digest !== undefined) return await this.#inspect(repository, { digest });
-    const tag = parseTag(reference);
-    if (tag === undefined) throw new TypeError(`Neither a tag nor a digest: ${printable(reference)}`);
+    if (digest !== undefined) return withoutBytes(await this.#inspect(repository, { digest }));
+    const tag = requireTag(reference);
     const looking = this.#queue.addLook(repository, tag);
     this.#lanes.wake();
     const look = await looking;
     const resolution: Resolution =
       look === undefined
-        ? await this.#inspect(repository, { tag })
+        ? withoutBytes(await this.#inspect(repository, { tag }))
         : { state: 'found', manifest: { ...look, children: [] } };
-    // A program that was killed between the two halves of removing it.
-    return resolution.state === 'found' &&
-      resolution.manifest.digest === throwAwayImage({ repository, tag }, sha256).digest
-      ? { state: 'dangling', reason: 'it stands for a throw-away manifest' }
-      : resolution;
+    return unlessLeftOver({ repository, tag }, resolution);
+  }
+
+  async read(repository: Repository, reference: Tag | Digest): Promise<Reading> {
+    const digest = parseDigest(reference);
+    if (digest !== undefined) return await this.#inspect(repository, { digest });
+    const tag = requireTag(reference);
+    return unlessLeftOver({ repository, tag }, await this.#inspect(repository, { tag }));
   }
 
   async deleteManifest(repository: Repository, digest: Digest): Promise<'deleted' | 'gone'> {
@@ -160,14 +164,17 @@ class SkopeoRegistry implements Registry {
     throw registryError(what, verdict);
   }
 
-  async #inspect(repository: Repository, reference: { tag: Tag } | { digest: Digest }): Promise<Resolution> {
+  async #inspect(repository: Repository, reference: { tag: Tag } | { digest: Digest }): Promise<Reading> {
     const suffix = 'tag' in reference ? `:${reference.tag}` : `@${reference.digest}`;
     const reply = await this.#command(`inspect ${repository} ${suffix}`);
     const what = `Could not look at ${repository}${suffix}`;
     if (reply.status === 0) {
       if ('digest' in reference) verifyDigest(what, { bytes: reply.stdout, digest: reference.digest });
       const reading = readManifest({ text: reply.stdout.toString('utf8'), digest: digestOf(reply.stdout) });
-      return reading.state === 'own' ? leftByAnother(reading.own) : reading;
+      if (reading.state === 'own') return leftByAnother(reading.own);
+      if (reading.state !== 'found') return reading;
+      const { mediaType } = reading.manifest;
+      return { ...reading, stored: { mediaType, bytes: reply.stdout } };
     }
     const verdict = readFailure(reply);
     if (verdict.meaning !== 'missing') throw registryError(what, verdict);
@@ -177,15 +184,37 @@ class SkopeoRegistry implements Registry {
   }
 
   /** A deleted tag and one whose manifest is missing or of another kind give the same words: the listing decides. */
-  async #doubt(repository: Repository, { tag, reason }: { tag: Tag; reason: string }): Promise<Resolution> {
+  async #doubt(repository: Repository, { tag, reason }: { tag: Tag; reason: string }): Promise<NotFound> {
     const listing = await this.listTags(repository);
     const listed = listing.state === 'listed' && listing.tags.includes(tag);
     return listed ? { state: 'dangling', reason } : { state: 'gone' };
   }
 }
 
+type NotFound = Exclude<Resolution, { state: 'found' }>;
+
+function requireTag(reference: string): Tag {
+  const tag = parseTag(reference);
+  if (tag === undefined) throw new TypeError(`Neither a tag nor a digest: ${printable(reference)}`);
+  return tag;
+}
+
+function withoutBytes(reading: Reading): Resolution {
+  return reading.state === 'found' ? { state: 'found', manifest: reading.manifest } : reading;
+}
+
+/** A program that was killed between the two halves of removing a dangling tag. */
+function unlessLeftOver<T extends Resolution>(
+  own: { readonly repository: Repository; readonly tag: Tag },
+  found: T,
+): T | NotFound {
+  return found.state === 'found' && isThrowAwayImage(found.manifest.digest, own, sha256)
+    ? { state: 'dangling', reason: 'it stands for a throw-away manifest' }
+    : found;
+}
+
 /** What a run that untied its tags over another route has left. */
-function leftByAnother(own: OwnManifest): Resolution {
+function leftByAnother(own: OwnManifest): NotFound {
   if (own.kind === 'lost') return { state: 'dangling', reason: 'it stands for a throw-away manifest' };
   return {
     state: 'unreadable',

@@ -100,6 +100,11 @@ export async function attempt<T>(what: string, path: string, operation: () => Pr
   }
 }
 
+/** Opens a file, following no symbolic link; `undefined` when there is none. */
+export async function openExisting(path: string): Promise<FileHandle | undefined> {
+  return (await isFile(path)) ? await openFile(path, O_RDONLY) : undefined;
+}
+
 async function openFile(path: string, flags: number): Promise<FileHandle> {
   try {
     return await open(path, flags | O_NOFOLLOW, 0o600);
@@ -112,7 +117,8 @@ async function refuseLink(path: string): Promise<void> {
   await isFile(path);
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** The names in a folder are on disk when this returns. */
+export async function syncFolder(path: string): Promise<void> {
   const handle = await openFile(path, O_RDONLY);
   try {
     await attempt('write', path, () => handle.sync());

@@ -6,7 +6,8 @@ import { hasCode, readText } from './files.ts';
 import { openJournal } from './journal.ts';
 import { livingHolder } from './lock.ts';
 import { openPlanFile } from './plan-file.ts';
-import { JOURNAL, PLAN, parseRecord, RECORD, runIds } from './run-folder.ts';
+import { JOURNAL, PLAN, parseRecord, RECORD, runIds, SAVED } from './run-folder.ts';
+import { openSavedManifests } from './saved-manifests.ts';
 
 /** The archive of a state folder, which need not be there. */
 export function openRunArchive(root: string): RunArchive {
@@ -19,6 +20,9 @@ export function openRunArchive(root: string): RunArchive {
         if (glimpse) glimpses.push(glimpse);
       }
       return glimpses;
+    },
+    async at(folder) {
+      return (await exists(folder)) ? await glimpseOf(folder) : undefined;
     },
     holder: () => livingHolder(root),
   };
@@ -36,6 +40,7 @@ async function glimpseOf(folder: string): Promise<RunGlimpse | undefined> {
       const { outcomes } = await openJournal(join(folder, JOURNAL)).read();
       return { plans, outcomes };
     },
+    saved: openSavedManifests(join(folder, SAVED)),
   };
 }
 

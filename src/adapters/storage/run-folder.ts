@@ -1,18 +1,12 @@
 /** What a run's folder is called, and what its record looks like. */
 import { readdir } from 'node:fs/promises';
-import { isStage, type RunRecord } from '../../domain/run.ts';
+import { isRunId, isStage, type RunRecord } from '../../domain/run.ts';
 import { attempt } from './files.ts';
 
 export const RECORD = 'run.json';
 export const PLAN = 'plan.jsonl';
 export const JOURNAL = 'journal.jsonl';
-
-/** A run's ID begins with its start's time, so names sort by age. */
-const RUN_FOLDER = /^\d{8}T\d{6}Z-[0-9a-f]{6}$/;
-
-export function isRunId(text: string): boolean {
-  return RUN_FOLDER.test(text);
-}
+export const SAVED = 'deleted-manifests.jsonl.gz';
 
 /** The runs of a state folder, the newest first; symbolic links of such names included. */
 export async function runIds(root: string): Promise<readonly string[]> {

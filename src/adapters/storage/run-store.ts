@@ -1,15 +1,19 @@
-/** The state folder: a folder for every run, in it `run.json` (lowdb), `plan.jsonl`, `journal.jsonl` and the lists. */
+/**
+ * The state folder: a folder for every run, in it `run.json` (lowdb), `plan.jsonl`, `journal.jsonl`, the lists, and what
+ * was deleted.
+ */
 import { dirname, join } from 'node:path';
 import { Low } from 'lowdb';
 import { StorageError } from '../../domain/errors.ts';
-import { isResumable, type RunRecord } from '../../domain/run.ts';
+import { isResumable, isRunId, type RunRecord } from '../../domain/run.ts';
 import type { RunHandle, RunStore } from '../../ports.ts';
 import { ensureFolder, isFile, moveFile, readText, replaceText } from './files.ts';
 import { openJournal } from './journal.ts';
 import { openLists } from './lists.ts';
 import { lockFolder } from './lock.ts';
 import { openPlanFile } from './plan-file.ts';
-import { isRunId, JOURNAL, PLAN, parseRecord, RECORD, runIds } from './run-folder.ts';
+import { JOURNAL, PLAN, parseRecord, RECORD, runIds, SAVED } from './run-folder.ts';
+import { openSavedManifests } from './saved-manifests.ts';
 
 /** What a damaged record is set aside as. */
 const DAMAGED = `${RECORD}.damaged`;
@@ -52,7 +56,10 @@ export async function openRunStore(root: string): Promise<RunStore> {
 
     async close() {
       try {
-        for (const run of opened) await run.journal.close();
+        for (const run of opened) {
+          await run.journal.close();
+          await run.saved.close();
+        }
       } finally {
         await unlock();
       }
@@ -94,6 +101,7 @@ async function openRun(folder: string, initial: RunRecord | undefined): Promise<
     plan: openPlanFile(join(folder, PLAN)),
     journal: openJournal(join(folder, JOURNAL)),
     lists: openLists(folder),
+    saved: openSavedManifests(join(folder, SAVED)),
   };
 }
 

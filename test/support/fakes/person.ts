@@ -1,6 +1,5 @@
 /** A person who writes everything down, and answers questions as told. */
 import type { Review } from '../../../src/domain/review.ts';
-import type { StepKey } from '../../../src/domain/run.ts';
 import type { Person, Progress, ReviewCircumstances, StepView } from '../../../src/ports.ts';
 
 export class FakePerson implements Person {
@@ -8,7 +7,7 @@ export class FakePerson implements Person {
   /** What is typed at a question; without it a question is unexpected. */
   answer: string | undefined;
   /** Called before each step that runs. */
-  before: (step: StepKey) => void = () => {};
+  before: (step: StepView['key']) => void = () => {};
   readonly said: string[] = [];
   readonly warnings: string[] = [];
   readonly statuses: string[] = [];

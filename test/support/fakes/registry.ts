@@ -4,7 +4,15 @@ import { RegistryError } from '../../../src/domain/errors.ts';
 import type { Manifest } from '../../../src/domain/manifest.ts';
 import { type Digest, parseTag, type Repository, type Tag } from '../../../src/domain/names.ts';
 import { isMarker, type Ledger } from '../../../src/domain/untagging.ts';
-import type { Registry, Resolution, TagListing, Untagging } from '../../../src/ports.ts';
+import type {
+  Reading,
+  Registry,
+  RegistryContent,
+  Resolution,
+  StoredManifest,
+  TagListing,
+  Untagging,
+} from '../../../src/ports.ts';
 import { digest, tag } from '../../domain/builders.ts';
 
 /** One call that the program makes. */
@@ -22,6 +30,8 @@ export interface RegistryCall {
     | 'sweep'
     | 'retie'
     | 'removeLedger'
+    | 'put'
+    | 'blob'
     | 'quiesce'
     | 'close';
   readonly repository?: Repository;
@@ -53,8 +63,38 @@ export class FakeRegistry implements Registry {
   readonly #garbled = new Set<Digest>();
   readonly #ledgers = new Map<Digest, Ledger>();
   readonly #throwAways = new Map<Digest, Tag>();
+  /** Blobs that a garbage collector has taken. */
+  readonly #collected = new Set<Digest>();
+  /** Blobs of which the registry only knows where they should be. */
+  readonly #elsewhere = new Set<Digest>();
   /** As an adapter that only deletes manifests; see `canUntie`. */
   untagging: Untagging | undefined;
+  /** What was read has to be put back as it is. */
+  readonly content: RegistryContent = {
+    knowsBlob: (repository, blob) =>
+      this.#call({ operation: 'blob', repository, reference: blob }, () => {
+        if (this.#collected.has(blob)) return 'unknown';
+        return this.#elsewhere.has(blob) ? 'known' : 'there';
+      }),
+    readManifest: async (repository, image) => {
+      const reading = await this.read(repository, image);
+      return reading.state === 'found' ? reading.stored : undefined;
+    },
+    putManifest: (repository, reference, { bytes }) =>
+      this.#call({ operation: 'put', repository, reference }, () => {
+        const { mediaType, digest: image, children, layer } = parseStored(bytes);
+        const { tags, manifests } = this.#make(repository);
+        const missing = [...children.filter((child) => !manifests.has(child)), layer].find(
+          (each) => each !== undefined && (this.#collected.has(each) || children.includes(each)),
+        );
+        if (missing !== undefined)
+          throw new RegistryError(`manifest blob unknown: ${missing}`, { failure: 'other' });
+        manifests.set(image, { digest: image, mediaType, children });
+        const name = parseTag(reference);
+        if (name !== undefined) tags.set(name, image);
+        return image;
+      }),
+  };
   /** What the adapter can tell about the deletion setting. */
   canProbe = false;
 
@@ -82,6 +122,16 @@ export class FakeRegistry implements Registry {
   /** Lets the registry list a tag that it has no manifest for. */
   breakManifest(repository: Repository, nickname: string): void {
     this.#repositories.get(repository)?.manifests.delete(digest(nickname));
+  }
+
+  /** The layer of an image is collected. */
+  collect(nickname: string): void {
+    this.#collected.add(layerOf(digest(nickname)));
+  }
+
+  /** The layer of an image is in an object store that the registry sends on to. */
+  keepElsewhere(nickname: string): void {
+    this.#elsewhere.add(layerOf(digest(nickname)));
   }
 
   /** Turns a manifest into something that the program does not understand. */
@@ -126,18 +176,30 @@ export class FakeRegistry implements Registry {
   }
 
   resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
-    return this.#call({ operation: 'resolve', repository, reference }, (): Resolution => {
-      const content = this.#repositories.get(repository);
-      const name = parseTag(reference);
-      const target = name === undefined ? (reference as Digest) : content?.tags.get(name);
-      if (target === undefined) return { state: 'gone' };
-      const manifest = content?.manifests.get(target);
-      const marker = this.#throwAways.get(target);
-      if (marker !== undefined && manifest) return { state: 'untied', marker };
-      if (this.#garbled.has(target)) return { state: 'unreadable', reason: 'it is not a JSON object' };
-      if (manifest) return { state: 'found', manifest };
-      return name === undefined ? { state: 'gone' } : { state: 'dangling', reason: 'no such manifest' };
+    return this.#call({ operation: 'resolve', repository, reference }, () =>
+      this.#look(repository, reference),
+    );
+  }
+
+  /** A look like any other. */
+  read(repository: Repository, reference: Tag | Digest): Promise<Reading> {
+    return this.#call({ operation: 'resolve', repository, reference }, () => {
+      const found = this.#look(repository, reference);
+      return found.state === 'found' ? { ...found, stored: storedOf(found.manifest) } : found;
     });
+  }
+
+  #look(repository: Repository, reference: Tag | Digest): Resolution {
+    const content = this.#repositories.get(repository);
+    const name = parseTag(reference);
+    const target = name === undefined ? (reference as Digest) : content?.tags.get(name);
+    if (target === undefined) return { state: 'gone' };
+    const manifest = content?.manifests.get(target);
+    const marker = this.#throwAways.get(target);
+    if (marker !== undefined && manifest) return { state: 'untied', marker };
+    if (this.#garbled.has(target)) return { state: 'unreadable', reason: 'it is not a JSON object' };
+    if (manifest) return { state: 'found', manifest };
+    return name === undefined ? { state: 'gone' } : { state: 'dangling', reason: 'no such manifest' };
   }
 
   deleteManifest(repository: Repository, image: Digest): Promise<'deleted' | 'gone'> {
@@ -252,6 +314,33 @@ export class FakeRegistry implements Registry {
     this.#repositories.set(repository, content);
     return content;
   }
+}
+
+/** Every image has a layer of its own. */
+function layerOf(image: Digest): Digest {
+  return `${image.slice(0, -5)}1a4e5` as Digest;
+}
+
+/** Bytes that say which manifest they are. */
+function storedOf({ digest: image, mediaType, children }: Manifest): StoredManifest {
+  const listed = children.map((child) => ({ digest: child }));
+  const parts =
+    children.length > 0
+      ? { manifests: listed }
+      : { config: { digest: digest('config') }, layers: [{ digest: layerOf(image) }] };
+  const text = JSON.stringify({ schemaVersion: 2, mediaType, ...parts, annotations: { digest: image } });
+  return { mediaType, bytes: Buffer.from(text) };
+}
+
+function parseStored(bytes: Uint8Array) {
+  const { mediaType, manifests, layers, annotations } = JSON.parse(Buffer.from(bytes).toString());
+  const children = (manifests ?? []).map((entry: { digest: Digest }) => entry.digest) as Digest[];
+  return {
+    mediaType: mediaType as string,
+    digest: annotations.digest as Digest,
+    children,
+    layer: layers?.[0].digest as Digest | undefined,
+  };
 }
 
 /** A failure that trying again can help. */

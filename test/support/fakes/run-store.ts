@@ -4,7 +4,17 @@ import { writeList } from '../../../src/domain/lists.ts';
 import { type JournalEntry, Outcomes } from '../../../src/domain/outcome.ts';
 import { doomedTags, type RepositoryPlan, type RepositoryRef } from '../../../src/domain/plan.ts';
 import type { RunRecord } from '../../../src/domain/run.ts';
-import type { Journal, Lists, PlanFile, RunArchive, RunHandle, RunStore } from '../../../src/ports.ts';
+import type {
+  Journal,
+  Lists,
+  PlanFile,
+  RunArchive,
+  RunGlimpse,
+  RunHandle,
+  RunStore,
+  SavedEntry,
+  SavedManifests,
+} from '../../../src/ports.ts';
 
 interface RunFiles {
   record: RunRecord;
@@ -12,9 +22,10 @@ interface RunFiles {
   readonly journal: JournalEntry[];
   /** List texts by their paths. */
   readonly lists: Map<string, string>;
+  readonly saved: SavedEntry[];
 }
 
-type StoreCall = 'update' | 'plan' | 'append' | 'flush' | 'list' | 'finish';
+type StoreCall = 'update' | 'plan' | 'append' | 'flush' | 'list' | 'finish' | 'save';
 
 export class MemoryDisk {
   readonly runs = new Map<string, RunFiles>();
@@ -39,7 +50,7 @@ export class MemoryDisk {
       },
       create: async (record) => {
         this.before('update');
-        const files: RunFiles = { record, plan: [], journal: [], lists: new Map() };
+        const files: RunFiles = { record, plan: [], journal: [], lists: new Map(), saved: [] };
         this.runs.set(record.id, files);
         return this.#handle(files);
       },
@@ -55,15 +66,48 @@ export class MemoryDisk {
         [...this.runs.values()]
           .reverse()
           .slice(0, limit)
-          .map((files) => ({
-            folder: '/memory',
-            record: files.record,
-            read: async () => ({
-              plans: await this.#plan(files).read(),
-              outcomes: (await this.#journal(files).read()).outcomes,
-            }),
-          })),
+          .map((files) => this.#glimpse(files)),
+      at: async (folder) => {
+        const files = this.runs.get(folder);
+        return files && this.#glimpse(files);
+      },
       holder: async () => this.holder,
+    };
+  }
+
+  #glimpse(files: RunFiles): RunGlimpse {
+    return {
+      folder: '/memory',
+      record: files.record,
+      read: async () => ({
+        plans: await this.#plan(files).read(),
+        outcomes: (await this.#journal(files).read()).outcomes,
+      }),
+      saved: this.#saved(files),
+    };
+  }
+
+  /** Saving takes a turn, as writing to a disk does. */
+  #saved({ saved }: RunFiles): SavedManifests {
+    return {
+      place: '/memory/saved',
+      size: async () => saved.length,
+      prepare: async () => {},
+      has: (digest) => saved.some((entry) => entry.digest === digest && entry.manifest !== undefined),
+      save: async (entry) => {
+        this.before('save');
+        await Promise.resolve();
+        await Promise.resolve();
+        saved.push(entry);
+      },
+      read: async () => ({
+        tags: saved.flatMap(({ repository, digest, tag }) => (tag ? { repository, digest, tag } : [])),
+        damaged: 0,
+        manifest: async (digest) =>
+          saved.find((entry) => entry.digest === digest && entry.manifest !== undefined)?.manifest,
+        close: async () => {},
+      }),
+      close: async () => {},
     };
   }
 
@@ -80,6 +124,7 @@ export class MemoryDisk {
       plan: this.#plan(files),
       journal: this.#journal(files),
       lists: this.#lists(files),
+      saved: this.#saved(files),
     };
   }
 
