@@ -16,6 +16,7 @@ async function main(argv: readonly string[]): Promise<void> {
     error: undefined,
     failed: 0,
     report: undefined,
+    undo: undefined,
   };
   try {
     const command = parse(argv);
@@ -26,8 +27,9 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   const exitCode = exitCodeOf(ending);
   const summary = summarise(ending, exitCode, Math.round(performance.now() - startedAt));
-  const { tally } = ending;
-  if (tally !== undefined && summary.planned + summary.retained > 0)
+  const { tally, undo } = ending;
+  if (summary.mode === 'undo') ending.person?.closingUndo(summary, undo?.entries ?? []);
+  else if (tally !== undefined && summary.planned + summary.retained > 0)
     ending.person?.closing(summary, { folder: tally.folder, open: tally.open() });
   if (ending.error !== undefined) process.stderr.write(explain(ending.error));
   if (ending.report === undefined && wantsJson(argv, process.env))
@@ -47,6 +49,10 @@ async function run(command: Command, ending: Ending): Promise<void> {
     } else if (command.verb === 'recover') {
       const { recover } = await import('./commands/recover.ts');
       await recover(world);
+    } else if (command.verb === 'undo') {
+      const { undo, UndoTally } = await import('./commands/undo.ts');
+      ending.undo = new UndoTally();
+      ending.failed = (await undo(world, command.words, ending.undo)).failed;
     } else {
       const { Tally } = await import('./commands/world.ts');
       const { clean } = await import('./commands/clean.ts');

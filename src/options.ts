@@ -34,6 +34,8 @@ export interface Options {
   readonly stopAfter: { readonly text: string; readonly lengthMs: number } | undefined;
   readonly environments: string;
   readonly stateDir: string;
+  /** The folder of the run that is to be undone. */
+  readonly from: string | undefined;
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly namespace: string;
@@ -88,6 +90,7 @@ export function readOptions(given: {
       : given.resolvePath(value.text(name));
   const kubeconfig = value.optional('kubeconfig');
   const inUseFile = value.optional('in-use-file');
+  const from = value.optional('from');
   const registry = value.registry('registry');
   const localSkopeo = value.flag('local-skopeo');
   const via = readRoute(value, localSkopeo);
@@ -111,6 +114,7 @@ export function readOptions(given: {
     stopAfter: readStopAfter(value),
     environments: path('environments'),
     stateDir: path('state-dir'),
+    from: from === undefined ? undefined : given.resolvePath(from),
     kubeconfig: kubeconfig === undefined ? undefined : given.resolvePath(kubeconfig),
     context: value.optional('context'),
     namespace: value.name('namespace'),

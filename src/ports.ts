@@ -11,6 +11,7 @@ import type { Permission } from './domain/permissions.ts';
 import type { RepositoryPlan, RepositoryRef } from './domain/plan.ts';
 import type { Review } from './domain/review.ts';
 import type { RestartTimes, RunRecord, StepKey } from './domain/run.ts';
+import type { UndoEntry, UndoSummary } from './domain/undo.ts';
 import type { Ledger } from './domain/untagging.ts';
 import type { JsonPatch, Workload, WorkloadPod } from './domain/workload.ts';
 
@@ -448,6 +449,8 @@ export interface Person {
   review(review: Review, circumstances: ReviewCircumstances): void;
   /** What the run has come to. `open` are the tags that failed or drifted. */
   closing(summary: Summary, given: { readonly folder: string; readonly open: readonly JournalEntry[] }): void;
+  /** What an undo has come to, and what has become of each tag. */
+  closingUndo(summary: UndoSummary, entries: readonly UndoEntry[]): void;
   /** Asks to type `expected`; `false` when something else is typed. */
   confirm(question: string, expected: string): Promise<boolean>;
 }

@@ -6,11 +6,22 @@ import { type OptionDefinition, type OptionName, optionDefinitions } from '../op
 import type { RawOptions } from '../options/values.ts';
 import { EXIT_CODES } from './ending.ts';
 
+/** A command. */
+interface VerbDefinition {
+  readonly describe: string;
+  /** The words that may come after it, for `--help`. Without them there are none. */
+  readonly words?: string;
+}
+
 const verbs = {
-  clean: 'list, plan, stop for review; with --delete, delete (the default)',
-  status: 'tell what is going on, or was left, here and in the cluster; changes nothing',
-  recover: "put the registry's setting back after a run that could not, and remove its pod",
-} as const;
+  clean: { describe: 'list, plan, stop for review; with --delete, delete (the default)' },
+  status: { describe: 'tell what is going on, or was left, here and in the cluster; changes nothing' },
+  recover: { describe: "put the registry's setting back after a run that could not, and remove its pod" },
+  undo: {
+    words: '[RUN] [ENVIRONMENT …]',
+    describe: 'put back what the last run, or another one, has deleted: all of it, or of some environments',
+  },
+} as const satisfies Readonly<Record<string, VerbDefinition>>;
 /** How the registry's password is given. */
 const PASSWORD =
   "The registry's password is taken from the variable SKOPEO_PASSWORD, else from an argument (npm run clean -- PASSWORD; others can read it there), else from the Secret in the cluster.";
@@ -23,6 +34,8 @@ export interface Command {
   readonly verb: Verb;
   readonly flags: RawOptions;
   readonly password: string | undefined;
+  /** What came after the verb, where it takes words. */
+  readonly words: readonly string[];
 }
 
 /** `undefined` when help or the version was printed. */
@@ -30,7 +43,13 @@ export function parse(argv: readonly string[]): Command | undefined {
   const parser = yargs()
     .scriptName('npm run clean --')
     .usage('Usage: $0 [COMMAND] [options]')
-    .command(Object.entries(verbs).map(([command, describe]) => ({ command, describe, handler() {} })))
+    .command(
+      Object.entries<VerbDefinition>(verbs).map(([verb, { describe, words }]) => ({
+        command: verb,
+        describe: words === undefined ? describe : `${words}: ${describe}`,
+        handler() {},
+      })),
+    )
     .parserConfiguration({
       'camel-case-expansion': false,
       'boolean-negation': false,
@@ -57,7 +76,9 @@ export function parse(argv: readonly string[]): Command | undefined {
   if (parsed.help === true || parsed.version === true) return undefined;
   const { _: words, $0: _script, help: _help, h: _h, version: _version, ...flags } = parsed;
   requireKnown(Object.keys(flags));
-  return { ...verbAndPassword(words.map(String)), flags: flags as RawOptions };
+  const read = readVerb(words.map(String));
+  requireFitting(read.verb, Object.keys(flags) as OptionName[]);
+  return { ...read, flags: flags as RawOptions };
 }
 
 function yargsOption(definition: OptionDefinition): YargsOption {
@@ -88,22 +109,33 @@ function requireKnown(given: readonly string[]): void {
   }
 }
 
-function verbAndPassword(words: readonly string[]): { verb: Verb; password: string | undefined } {
-  const [first, ...more] = words;
-  if (first === undefined) return { verb: 'clean', password: undefined };
-  if (Object.hasOwn(verbs, first)) {
-    if (more.length > (first === 'clean' ? 1 : 0)) throw tooMany();
-    if (more[0] !== undefined) requirePassword(more[0]);
-    return { verb: first as Verb, password: more[0] };
+function requireFitting(verb: Verb, given: readonly OptionName[]): void {
+  for (const name of given) {
+    const { verb: only } = optionDefinitions[name] as OptionDefinition;
+    if (only !== undefined && only !== verb)
+      throw new UsageError(`--${name} goes with "${only}" only.`, { next: 'See --help.' });
   }
-  const verb = Object.keys(verbs).find((each) => leven(each, first) <= 2);
+}
+
+function readVerb(given: readonly string[]): Omit<Command, 'flags'> {
+  const [first, ...more] = given;
+  if (first === undefined) return { verb: 'clean', password: undefined, words: [] };
+  if (Object.hasOwn(verbs, first)) {
+    const verb = first as Verb;
+    if ('words' in verbs[verb]) return { verb, password: undefined, words: more };
+    if (more.length > (verb === 'clean' ? 1 : 0)) throw tooMany();
+    if (more[0] !== undefined) requirePassword(more[0]);
+    return { verb, password: more[0], words: [] };
+  }
+  // Of a short one, two letters are half of it: that may well be a password.
+  const verb = Object.keys(verbs).find((each) => leven(each, first) <= (each.length > 4 ? 2 : 1));
   if (verb !== undefined)
     throw new UsageError(`"${first}" looks like a mistyped "${verb}".`, {
       next: 'If it is the password, set SKOPEO_PASSWORD instead.',
     });
   if (more.length > 0) throw tooMany();
   requirePassword(first);
-  return { verb: 'clean', password: first };
+  return { verb: 'clean', password: first, words: [] };
 }
 
 /** An option without its dashes is hardly a password, and what it asks for must not silently be left undone. */

@@ -1,5 +1,6 @@
 /** How the program ends: an exit code, what is said about an error, and the closing object. */
 import { constants } from 'node:os';
+import type { UndoTally } from '../commands/undo.ts';
 import type { Tally } from '../commands/world.ts';
 import {
   CleanerError,
@@ -12,6 +13,7 @@ import {
   WindowOverError,
 } from '../domain/errors.ts';
 import { noFigures, type Summary } from '../domain/outcome.ts';
+import type { UndoSummary } from '../domain/undo.ts';
 import type { Person } from '../ports.ts';
 
 /** For `--help`. */
@@ -19,7 +21,8 @@ export const EXIT_CODES = `Exit codes:
     0  done
     1  a defect of the program
     2  bad input or usage; nothing was touched
-    3  something could not be deleted, or the time of --stop-after was over
+    3  something could not be deleted, or put back whole; or the time of
+       --stop-after was over
     4  refused, to keep something safe
     5  the cluster or the registry could not be reached or said no, or a
        setting could not be put back (this outranks every other)
@@ -30,7 +33,8 @@ export interface Ending {
   person: Person | undefined;
   tally: Tally | undefined;
   error: unknown;
-  /** Tags that could not be deleted. */
+  undo: UndoTally | undefined;
+  /** Tags that could not be deleted, or not be put back whole. */
   failed: number;
   /** The command has told what it found, which stands for the closing object; `unread`: why something was not found. */
   report: { readonly unread: unknown } | undefined;
@@ -58,7 +62,13 @@ export function explain(error: unknown): string {
   return `\nThis is a defect of the program. Please report it with these lines:\n${detail}\n`;
 }
 
-export function summarise({ tally }: Ending, exitCode: number, durationMs: number): Summary {
+export function summarise(
+  { tally, undo }: Ending,
+  exitCode: number,
+  durationMs: number,
+): Summary | UndoSummary {
+  if (undo !== undefined)
+    return { event: 'summary', mode: 'undo', exitCode, run: undo.run, ...undo.figures(), durationMs };
   return {
     event: 'summary',
     mode: tally?.mode ?? 'plan',
@@ -66,6 +76,7 @@ export function summarise({ tally }: Ending, exitCode: number, durationMs: numbe
     environments: tally?.environments ?? 0,
     ...(tally?.figures() ?? noFigures),
     resumed: tally?.resumed ?? false,
+    ...(tally?.saved && { saved: tally.saved }),
     durationMs,
   };
 }

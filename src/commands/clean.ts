@@ -147,10 +147,20 @@ async function execute(world: World, given: Execution): Promise<RunHandle> {
 
   const restarts = lastRestarts(earlierRecords, binding);
   window?.learn(restarts);
-  await withSafetyNet(context, () =>
-    carryOut(world, context, { deletes: prepared.deletes, setting, lastRestarts: restarts }),
-  );
+  try {
+    await withSafetyNet(context, () =>
+      carryOut(world, context, { deletes: prepared.deletes, setting, lastRestarts: restarts }),
+    );
+  } finally {
+    tally.saved = await savedFigures(run);
+  }
   return run;
+}
+
+async function savedFigures({ saved }: RunHandle): Promise<Tally['saved']> {
+  // However the run has ended, this is no reason for another end.
+  const bytes = await saved.size().catch(() => 0);
+  return bytes > 0 ? { file: saved.place, bytes } : undefined;
 }
 
 /** From here on the work ends in time. */

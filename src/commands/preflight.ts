@@ -17,11 +17,17 @@ import type { Connection, World } from './world.ts';
 
 const DEFAULT_USERNAME = 'domino-registry';
 
-/** What a run will be bound to. @throws RefusedError when an unfinished run belongs elsewhere */
+/**
+ * What a run will be bound to.
+ *
+ * @param next what to do when the earlier run belongs elsewhere; unless it is to be resumed
+ * @throws RefusedError when it does
+ */
 export async function identify(
   world: World,
   connection: Connection,
   earlier: RunRecord | undefined,
+  next?: string,
 ): Promise<Binding> {
   const identity = await connection.cluster.identity(world.work);
   const binding = {
@@ -31,7 +37,7 @@ export async function identify(
     workload: world.options.registryWorkload,
     registry: world.options.registry,
   };
-  if (earlier) requireSameBinding(earlier, binding);
+  if (earlier) requireSameBinding(earlier, binding, next);
   return binding;
 }
 
@@ -39,14 +45,14 @@ export async function identify(
 export async function requirePermissions(
   world: World,
   connection: Connection,
-  need: { deleting: boolean },
+  need: { deleting: boolean; inUse?: boolean },
 ): Promise<void> {
   const permissions = {
     deleting: need.deleting,
     workload: await readIfAllowed(world, connection),
     route: world.options.localSkopeo ? ('direct' as const) : world.options.via,
     secret: world.password === undefined,
-    inUse: !world.options.noInUseCheck,
+    inUse: need.inUse ?? !world.options.noInUseCheck,
   };
   const lacks = (which: typeof permissions) =>
     connection.cluster.missingPermissions(connection.permissions(which), world.work);

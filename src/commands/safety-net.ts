@@ -10,27 +10,48 @@ import { safety, view } from '../steps/index.ts';
  * setting that could not be put back, then the work's own failure.
  */
 export async function withSafetyNet(context: Context, work: () => Promise<void>): Promise<void> {
+  const { person, signal, window } = context;
+  await inSafetyNet({
+    ...{ person, signal, work },
+    over: () => window?.workIsOver(),
+    steps() {
+      const safetyContext: Context = { ...context, signal: context.uninterrupted };
+      const nothingChanged =
+        context.run.record.stage === 'deleting' ? undefined : 'the registry was not changed by this run';
+      return safety.map((step) =>
+        view(step, safetyContext, step.key === 'disable-delete' ? nothingChanged : undefined),
+      );
+    },
+    told: (error) => resumable(context, error),
+  });
+}
+
+/** The same for whatever changes something and has steps that put it back. */
+export async function inSafetyNet(given: {
+  readonly person: Person;
+  /** What ends the work. The steps that put everything back must not end with it. */
+  readonly signal: AbortSignal;
+  readonly work: () => Promise<void>;
+  /** Called when the work has ended, however it did. */
+  readonly over?: () => void;
+  /** What puts everything back, as things are when the work has ended. */
+  readonly steps: () => readonly StepView[];
+  /** An error as it is to be told. */
+  readonly told: (error: unknown) => unknown;
+}): Promise<void> {
+  const { person, signal } = given;
   const errors: unknown[] = [];
-  await work().catch((error: unknown) => void errors.push(error));
-  context.window?.workIsOver();
+  await given.work().catch((error: unknown) => void errors.push(error));
+  given.over?.();
   const [failure] = errors;
   if (failure instanceof InterruptedError || failure instanceof WindowOverError)
-    context.person.say(`\n${failure.message} Leaving everything as it was before …`);
-  const safetyContext: Context = { ...context, signal: context.uninterrupted };
-  const nothingChanged =
-    context.run.record.stage === 'deleting' ? undefined : 'the registry was not changed by this run';
-  const steps = safety.map((step) =>
-    view(step, safetyContext, step.key === 'disable-delete' ? nothingChanged : undefined),
-  );
-  await runEach(context.person, steps).catch((error: unknown) => void errors.push(error));
+    person.say(`\n${failure.message} Leaving everything as it was before …`);
+  await runEach(person, given.steps()).catch((error: unknown) => void errors.push(error));
   // A signal that came only now has kept nothing from being put back; but who sent it is told that it was seen.
   // A window that was over only when all was done is no matter.
-  const { aborted, reason } = context.signal;
+  const { aborted, reason } = signal;
   if (failure === undefined && aborted && !(reason instanceof WindowOverError)) errors.push(reason);
-  throwHeaviest(
-    context.person,
-    errors.map((error) => resumable(context, error)),
-  );
+  throwHeaviest(person, errors.map(given.told));
 }
 
 /** From here on there is a run to go on with, which what ended the work cannot know. */

@@ -1,7 +1,13 @@
 /** What a command is given: its options, the person, and ways to open the outside worlds. */
 import type { EnvironmentEntry } from '../domain/environments.ts';
 import type { ImageUse } from '../domain/in-use.ts';
-import { type Figures, type JournalEntry, noFigures, type Summary } from '../domain/outcome.ts';
+import {
+  type Figures,
+  type JournalEntry,
+  noFigures,
+  type SavedFigures,
+  type Summary,
+} from '../domain/outcome.ts';
 import type { Permission } from '../domain/permissions.ts';
 import type { Route } from '../domain/route.ts';
 import type { Workload } from '../domain/workload.ts';
@@ -97,6 +103,8 @@ export class Tally {
   figures: () => Figures = () => noFigures;
   /** The run's folder; empty while there is none. */
   folder = '';
+  /** `undefined` where nothing was saved. */
+  saved: SavedFigures | undefined;
   /** The tags that failed or drifted. */
   open: () => readonly JournalEntry[] = () => [];
 }

@@ -53,6 +53,31 @@ export function readManifest({ text, digest }: { text: string; digest: Digest })
     : unreadable(`it is neither an image nor an index, but calls itself ${JSON.stringify(mediaType)}`);
 }
 
+/** What has to be in a manifest's repository for it to be pulled. */
+interface ManifestNeeds {
+  /** Its config and its layers, but for those that are to be fetched from elsewhere. */
+  readonly blobs: readonly Digest[];
+  /** What an index lists. */
+  readonly children: readonly Digest[];
+}
+
+/** `undefined` for what is no manifest that this program understands. */
+export function needsOf(text: string): ManifestNeeds | undefined {
+  const { config, layers, manifests } = parseObject(text) ?? {};
+  const reading = readManifest({ text, digest: '' as Digest });
+  if (reading.state !== 'found') return undefined;
+  if (manifests !== undefined) return { blobs: [], children: reading.manifest.children };
+  const blobs = [config, ...(Array.isArray(layers) ? layers.filter((layer) => !isForeign(layer)) : [])].map(
+    digestIn,
+  );
+  return blobs.every((blob) => blob !== undefined) ? { blobs, children: [] } : undefined;
+}
+
+/** Layers that may not be distributed, such as those of Windows: registries need not have them. */
+function isForeign(layer: { urls?: unknown } | null): boolean {
+  return Array.isArray(layer?.urls) && layer.urls.length > 0;
+}
+
 /** OCI manifests need not name their type. Both kinds at once is a known trick (CVE-2021-41190): neither. */
 function inferMediaType({ manifests, config }: Record<string, unknown>): string | undefined {
   if (manifests !== undefined && config === undefined) return OCI_INDEX;
@@ -61,10 +86,14 @@ function inferMediaType({ manifests, config }: Record<string, unknown>): string 
 
 function readChildren(manifests: unknown): readonly Digest[] | undefined {
   if (!Array.isArray(manifests)) return undefined;
-  const children = manifests.map((entry: { digest?: unknown } | null) =>
-    typeof entry?.digest === 'string' ? parseDigest(entry.digest) : undefined,
-  );
+  const children = manifests.map(digestIn);
   return children.every((child) => child !== undefined) ? children : undefined;
+}
+
+/** The digest of a descriptor. */
+function digestIn(descriptor: unknown): Digest | undefined {
+  const { digest } = (descriptor ?? {}) as { digest?: unknown };
+  return typeof digest === 'string' ? parseDigest(digest) : undefined;
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

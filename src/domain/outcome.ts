@@ -77,13 +77,21 @@ export interface Summary {
   readonly struck: number;
   readonly missingRepositories: readonly string[];
   readonly resumed: boolean;
+  /** Where the bytes of what was deleted are, and how many bytes that is on disk. */
+  readonly saved?: SavedFigures;
   readonly durationMs: number;
+}
+
+/** What a run has saved of what it deleted. */
+export interface SavedFigures {
+  readonly file: string;
+  readonly bytes: number;
 }
 
 /** What a summary counts; the rest of it is the run's circumstances. */
 export type Figures = Omit<
   Summary,
-  'event' | 'mode' | 'exitCode' | 'environments' | 'resumed' | 'durationMs'
+  'event' | 'mode' | 'exitCode' | 'environments' | 'resumed' | 'saved' | 'durationMs'
 >;
 
 export const noFigures: Figures = {

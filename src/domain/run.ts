@@ -203,7 +203,11 @@ export const stepTitles: Readonly<Record<StepKey, string>> = {
  *
  * @throws RefusedError when it is another cluster, registry, namespace or workload
  */
-export function requireSameBinding(run: RunRecord, actual: Binding): void {
+export function requireSameBinding(
+  run: RunRecord,
+  actual: Binding,
+  next = 'Resume it with the options it was begun with, or use another --state-dir for this one.',
+): void {
   const bound = run.binding;
   if (bound === undefined) return;
   const names = {
@@ -216,7 +220,7 @@ export function requireSameBinding(run: RunRecord, actual: Binding): void {
     if (bound[key] === actual[key]) continue;
     throw new RefusedError(
       `Run ${run.id} belongs to another ${names[key]}: ${bound[key]} (context ${bound.context}), not ${actual[key]}.`,
-      { next: 'Resume it with the options it was begun with, or use another --state-dir for this one.' },
+      { next },
     );
   }
 }

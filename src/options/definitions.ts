@@ -12,6 +12,8 @@ export interface OptionDefinition {
   /** In words, for `--help`. */
   readonly default?: string;
   readonly choices?: readonly string[];
+  /** The only command that it goes with. */
+  readonly verb?: string;
 }
 
 const WHAT = 'What to do';
@@ -109,6 +111,13 @@ export const optionDefinitions = {
     value: 'DIR',
     default: 'state',
     describe: 'where runs keep their state and lists',
+  },
+  from: {
+    type: 'string',
+    group: FILES,
+    value: 'FOLDER',
+    verb: 'undo',
+    describe: 'with undo: the folder of the run, wherever it is',
   },
   kubeconfig: {
     type: 'string',

@@ -15,7 +15,7 @@ function faultOf(...argv: string[]): string {
 
 describe('the command line', () => {
   it('without a word plans', () => {
-    assert.deepEqual(parse([]), { verb: 'clean', flags: {}, password: undefined });
+    assert.deepEqual(parse([]), { verb: 'clean', flags: {}, password: undefined, words: [] });
   });
 
   it('gives options as they were written', () => {
@@ -25,8 +25,20 @@ describe('the command line', () => {
         verb: 'recover',
         flags: { delete: true, concurrency: '08', 'pod-label': ['a=1', 'b=2'] },
         password: undefined,
+        words: [],
       },
     );
+  });
+
+  it('gives the words behind a verb that takes words', () => {
+    const words = ['20261123T100001Z-000001', '62798b9bee0eb12322fc97e8'];
+    const command = parse(['undo', '--only', 'new', ...words]);
+    assert.deepEqual(command, { verb: 'undo', flags: { only: 'new' }, password: undefined, words });
+  });
+
+  it('refuses an option that goes with another verb', () => {
+    assert.match(faultOf('--delete', '--from', 'x'), /--from goes with "undo" only/);
+    assert.equal(parse(['undo', '--from', 'x'])?.flags.from, 'x');
   });
 
   for (const password of ['007', '0x10', '1e3', '1.50', '12345678901234567890', 'null', 'p@ß', 'a b', '$(x)'])
@@ -58,7 +70,7 @@ describe('the command line', () => {
   });
 
   it('takes a mistyped verb for neither a verb nor a password', () => {
-    for (const word of ['recove', 'recovr', 'claen', 'recover!'])
+    for (const word of ['recove', 'recovr', 'claen', 'recover!', 'undoo'])
       assert.match(faultOf(word), /looks like a mistyped.*SKOPEO_PASSWORD/);
   });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { exitCodeOf, explain, summarise } from '../../src/cli/ending.ts';
+import { UndoTally } from '../../src/commands/undo.ts';
 import { Tally } from '../../src/commands/world.ts';
 import {
   ConflictError,
@@ -13,10 +14,12 @@ import {
   UsageError,
   WindowOverError,
 } from '../../src/domain/errors.ts';
+import { NEW_REPOSITORY } from '../../src/domain/names.ts';
 import { noFigures } from '../../src/domain/outcome.ts';
+import { digest, tag } from '../domain/builders.ts';
 
 function ending(error: unknown, failed = 0) {
-  return { person: undefined, tally: undefined, error, failed, report: undefined };
+  return { person: undefined, tally: undefined, error, failed, report: undefined, undo: undefined };
 }
 
 describe('the exit code', () => {
@@ -86,10 +89,35 @@ describe('the closing object', () => {
     tally.environments = 2;
     tally.resumed = true;
     tally.figures = () => ({ ...noFigures, planned: 3, deleted: 3 });
+    tally.saved = { file: '/state/run/deleted-manifests.jsonl.gz', bytes: 2048 };
     const summary = summarise({ ...ending(undefined), tally }, 0, 5);
+    assert.ok(summary.mode !== 'undo');
+    assert.deepEqual(summary.saved, tally.saved);
     assert.deepEqual(
       [summary.mode, summary.environments, summary.resumed, summary.planned, summary.deleted],
       ['delete', 2, true, 3, 3],
     );
+  });
+
+  it('tells what an undo has come to', () => {
+    const undo = new UndoTally();
+    undo.run = '20261123T100001Z-000001';
+    undo.tags = 2;
+    const lost = { repository: NEW_REPOSITORY, tag: tag('x'), digest: digest('x') };
+    undo.entries.push({ ...lost, outcome: 'restored', unproven: true });
+    assert.deepEqual(summarise({ ...ending(undefined), undo }, 130, 5), {
+      event: 'summary',
+      mode: 'undo',
+      exitCode: 130,
+      run: '20261123T100001Z-000001',
+      tags: 2,
+      restored: 1,
+      there: 0,
+      pushedSince: 0,
+      incomplete: 0,
+      failed: 0,
+      unproven: 1,
+      durationMs: 5,
+    });
   });
 });

@@ -3,8 +3,9 @@ import { createInterface } from 'node:readline/promises';
 import type { JournalEntry, Summary } from '../../domain/outcome.ts';
 import type { Review } from '../../domain/review.ts';
 import { plainText } from '../../domain/text.ts';
+import type { UndoEntry, UndoSummary } from '../../domain/undo.ts';
 import type { Person, Progress, ReviewCircumstances, StepView } from '../../ports.ts';
-import { renderClosing } from './closing.ts';
+import { renderClosing, renderUndo } from './closing.ts';
 import { progressText } from './progress-text.ts';
 import { renderReview } from './review-table.ts';
 import { closing, type ProgressText } from './step-text.ts';
@@ -72,6 +73,10 @@ class TerminalPerson implements Person {
 
   closing(summary: Summary, given: { folder: string; open: readonly JournalEntry[] }): void {
     this.say(`\n${renderClosing(summary, given)}`);
+  }
+
+  closingUndo(summary: UndoSummary, entries: readonly UndoEntry[]): void {
+    if (summary.run !== '') this.say(`\n${renderUndo(summary, entries)}`);
   }
 
   async confirm(question: string, expected: string): Promise<boolean> {

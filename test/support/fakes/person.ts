@@ -57,6 +57,8 @@ export class FakePerson implements Person {
 
   closing(): void {}
 
+  closingUndo(): void {}
+
   async confirm(question: string, expected: string): Promise<boolean> {
     if (this.answer === undefined) throw new Error(`unexpected question: ${question}`);
     this.questions.push(question);
