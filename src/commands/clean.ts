@@ -21,6 +21,7 @@ import { ImagesInUse } from '../steps/in-use.ts';
 import { WindowKeeper } from '../steps/window.ts';
 import { recoverCommand } from './advice.ts';
 import { carryOut } from './carry-out.ts';
+import { removeDeadPod } from './dead-pod.ts';
 import { type EarlierRun, planToContinue, readEarlierRun, wasEdited } from './earlier-run.ts';
 import { aloud, putSettingBack, withLease } from './lease.ts';
 import {
@@ -248,10 +249,7 @@ async function clearAway(
   { start, latest, store }: Prepared,
   { connection, lease, runId }: Arrived,
 ): Promise<void> {
-  const pod = usesPod(world.options) ? await connection.pod.find(world.work) : undefined;
-  // The state folder is locked, so a pod of another run that it knows belongs to a program that has died.
-  if (pod && pod.run !== runId && pod.run !== '' && (await store.knows(pod.run)))
-    await (await world.connect(runId, { anyRun: true })).pod.remove(world.work);
+  await removeDeadPod(world, connection, { store, runId });
   if (start.action === 'give-up' && latest && lease)
     await restoreBeforeFresh(world, { connection, lease, run: latest });
 }

@@ -11,6 +11,7 @@ import { guardedContent } from '../steps/guarded-registry.ts';
 import { PutBack } from '../steps/put-back.ts';
 import { reachRegistry } from '../steps/reach.ts';
 import { recoverCommand } from './advice.ts';
+import { removeDeadPod } from './dead-pod.ts';
 import { withLease } from './lease.ts';
 import {
   containerOf,
@@ -75,9 +76,10 @@ export async function undo(
     );
     await requirePermissions(world, connection, { deleting: true, inUse: false });
     await requireConfirmation(world, lost, binding.context);
-    await withLease(world, connection, (lease) =>
-      putBack(world, { lost, tally, connection, lease, id, context: binding.context }),
-    );
+    await withLease(world, connection, async (lease) => {
+      await removeDeadPod(world, connection, { store, runId: id });
+      await putBack(world, { lost, tally, connection, lease, id, context: binding.context });
+    });
   } finally {
     await lost.saved.close();
   }

@@ -67,9 +67,8 @@ export function needsOf(text: string): ManifestNeeds | undefined {
   const reading = readManifest({ text, digest: '' as Digest });
   if (reading.state !== 'found') return undefined;
   if (manifests !== undefined) return { blobs: [], children: reading.manifest.children };
-  const blobs = [config, ...(Array.isArray(layers) ? layers.filter((layer) => !isForeign(layer)) : [])].map(
-    digestIn,
-  );
+  if (!Array.isArray(layers)) return undefined;
+  const blobs = [config, ...layers.filter((layer) => !isForeign(layer))].map(digestIn);
   return blobs.every((blob) => blob !== undefined) ? { blobs, children: [] } : undefined;
 }
 

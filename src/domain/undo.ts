@@ -147,7 +147,7 @@ function doomedOf(
  * - `incomplete`: something that its image needs is gone, such as layers that were collected; it was not put back
  * - `failed`: the registry would not have it
  */
-export type Undone = 'restored' | 'there' | 'pushedSince' | 'incomplete' | 'failed';
+type Undone = 'restored' | 'there' | 'pushedSince' | 'incomplete' | 'failed';
 
 /** What `undo` tells of a tag. */
 export interface UndoEntry extends LostTag {

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Digest, Repository, Tag } from '../../src/domain/names.ts';
 import type { Registry } from '../../src/ports.ts';
 import { OCI_IMAGE, OCI_INDEX, startRegistry, type TestRegistry } from '../support/registry.ts';
+import { testReadingContract } from './reading-contract.ts';
 import {
   type ContractOptions,
   failureOf,
@@ -298,5 +299,6 @@ export function testRegistryContract(
     });
   });
 
+  testReadingContract(title, factory, { storage });
   testUntaggingContract(title, factory, { untags, storage });
 }

@@ -108,8 +108,13 @@ describe('options', () => {
   });
 
   it('take paths from where the user is, and defaults from the project', () => {
-    const { environments, stateDir, kubeconfig } = read({ environments: 'mine', kubeconfig: 'kube' });
+    const { environments, stateDir, kubeconfig, from } = read({
+      environments: 'mine',
+      kubeconfig: 'kube',
+      from: 'copy/of-a-run',
+    });
     assert.deepEqual([environments, stateDir, kubeconfig], ['/user/mine', '/project/state', '/user/kube']);
+    assert.equal(from, '/user/copy/of-a-run');
   });
 
   it('take lists', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readManifest } from '../../src/domain/manifest.ts';
+import { needsOf, readManifest } from '../../src/domain/manifest.ts';
 import { lostTagManifest } from '../../src/domain/untagging.ts';
 import { digest, tag } from './builders.ts';
 
@@ -62,5 +62,39 @@ describe('readManifest', () => {
   it('understands nothing of what is not JSON', () => {
     assert.equal(readText('<html>').state, 'unreadable');
     assert.equal(readText('').state, 'unreadable');
+  });
+});
+
+describe('what a manifest needs', () => {
+  const blob = (letter: string) => `sha256:${letter.repeat(64)}`;
+
+  it('is its config and its layers', () => {
+    const layers = [{ digest: blob('b') }, { digest: blob('c') }];
+    const image = { schemaVersion: 2, mediaType: IMAGE, config: { digest: blob('a') }, layers };
+    assert.deepEqual(needsOf(JSON.stringify(image)), {
+      blobs: [blob('a'), blob('b'), blob('c')],
+      children: [],
+    });
+  });
+
+  it('is not a layer that is to be fetched from elsewhere', () => {
+    const layers = [
+      { digest: blob('b'), urls: ['https://mcr.microsoft.com/x'] },
+      { digest: blob('c'), urls: [] },
+    ];
+    const image = { schemaVersion: 2, mediaType: IMAGE, config: { digest: blob('a') }, layers };
+    assert.deepEqual(needsOf(JSON.stringify(image))?.blobs, [blob('a'), blob('c')]);
+  });
+
+  it('is what an index lists', () => {
+    const index = { schemaVersion: 2, mediaType: INDEX, manifests: [{ digest: CHILD }] };
+    assert.deepEqual(needsOf(JSON.stringify(index)), { blobs: [], children: [CHILD] });
+  });
+
+  it('is unknown where something of it cannot be read', () => {
+    const image = { schemaVersion: 2, mediaType: IMAGE, config: { digest: blob('a') } };
+    for (const layers of [undefined, 'x', [null], [{}], [{ digest: 'x' }], [{ digest: blob('b') }, 7]])
+      assert.equal(needsOf(JSON.stringify({ ...image, layers })), undefined, JSON.stringify(layers));
+    for (const text of ['', '[]', 'null', '{"schemaVersion":1}']) assert.equal(needsOf(text), undefined);
   });
 });
