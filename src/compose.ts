@@ -14,6 +14,7 @@ import { openRunStore } from './adapters/storage/run-store.ts';
 import { createPerson } from './adapters/terminal/person.ts';
 import type { World } from './commands/world.ts';
 import { type OpenedRegistry, openRegistry } from './compose/registry.ts';
+import { createReportWriter } from './compose/report.ts';
 import { type EnvironmentEntry, parseEnvironmentsFile } from './domain/environments.ts';
 import { UsageError } from './domain/errors.ts';
 import type { ImageUse } from './domain/in-use.ts';
@@ -74,6 +75,7 @@ export function compose(given: { flags: RawOptions; password: string | undefined
     startedAtMs,
     work,
     alarm,
+    report: createReportWriter(options.report),
     safety: new AbortController().signal,
     operator: operator(),
     password,

@@ -36,6 +36,8 @@ export interface Options {
   readonly stateDir: string;
   /** The folder of the run that is to be undone. */
   readonly from: string | undefined;
+  /** Where a copy of the report goes. */
+  readonly report: string | undefined;
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly namespace: string;
@@ -91,6 +93,7 @@ export function readOptions(given: {
   const kubeconfig = value.optional('kubeconfig');
   const inUseFile = value.optional('in-use-file');
   const from = value.optional('from');
+  const report = value.optional('report');
   const registry = value.registry('registry');
   const localSkopeo = value.flag('local-skopeo');
   const via = readRoute(value, localSkopeo);
@@ -115,6 +118,7 @@ export function readOptions(given: {
     environments: path('environments'),
     stateDir: path('state-dir'),
     from: from === undefined ? undefined : given.resolvePath(from),
+    report: report === undefined ? undefined : given.resolvePath(report),
     kubeconfig: kubeconfig === undefined ? undefined : given.resolvePath(kubeconfig),
     context: value.optional('context'),
     namespace: value.name('namespace'),

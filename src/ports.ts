@@ -9,6 +9,7 @@ import type { Digest, Repository, Tag } from './domain/names.ts';
 import type { JournalEntry, Outcomes, Summary } from './domain/outcome.ts';
 import type { Permission } from './domain/permissions.ts';
 import type { RepositoryPlan, RepositoryRef } from './domain/plan.ts';
+import type { Report } from './domain/report.ts';
 import type { Review } from './domain/review.ts';
 import type { RestartTimes, RunRecord, StepKey } from './domain/run.ts';
 import type { UndoEntry, UndoSummary } from './domain/undo.ts';
@@ -396,6 +397,16 @@ export interface RunStore {
   /** This state folder holds (or held) a run of that ID. */
   knows(id: string): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** Writes what a run reports when it ends, as one file to look at. */
+export interface ReportWriter {
+  /** @throws UsageError when the copy that the person wants could not be put where it is wanted */
+  check(): Promise<void>;
+  /** Writes it into a run's folder, in place of an earlier one. Returns where it is. @throws StorageError */
+  write(folder: string, report: Report): Promise<string>;
+  /** Copies it to where the person wants it, and returns that place; `undefined` when no copy is wanted. @throws StorageError */
+  copy(from: string): Promise<string | undefined>;
 }
 
 /** A run of the state folder, as it is on disk at this moment. */

@@ -78,5 +78,6 @@ export function summarise(
     resumed: tally?.resumed ?? false,
     ...(tally?.saved && { saved: tally.saved }),
     durationMs,
+    ...(tally?.report !== undefined && { report: tally.report }),
   };
 }

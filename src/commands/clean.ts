@@ -32,6 +32,7 @@ import {
   requirePermissions,
   usesPod,
 } from './preflight.ts';
+import { withReport } from './report.ts';
 import { withSafetyNet } from './safety-net.ts';
 import type { Connection, Tally, World } from './world.ts';
 
@@ -55,7 +56,11 @@ interface Prepared {
 }
 
 /** @returns how many tags could not be deleted */
-export async function clean(world: World, tally: Tally): Promise<{ failed: number }> {
+export function clean(world: World, tally: Tally): Promise<{ failed: number }> {
+  return withReport(world, tally, () => cleanRegistry(world, tally));
+}
+
+async function cleanRegistry(world: World, tally: Tally): Promise<{ failed: number }> {
   const window = openWindow(world);
   const prepared = await prepare(world, tally);
   const resumed = prepared.start.action === 'resume' ? prepared.earlier?.run : undefined;
@@ -145,6 +150,12 @@ async function execute(world: World, given: Execution): Promise<RunHandle> {
   tally.folder = run.folder;
   tally.figures = () => countFigures([...context.plans.values()], context.outcomes);
   tally.open = () => openEntries([...context.plans.values()], context.outcomes);
+  tally.source = () => ({
+    record: run.record,
+    plans: [...context.plans.values()],
+    outcomes: context.outcomes,
+    environments: context.environments,
+  });
 
   const restarts = lastRestarts(earlierRecords, binding);
   window?.learn(restarts);
@@ -177,6 +188,7 @@ async function prepare(world: World, tally: Tally): Promise<Prepared> {
   const environments = await world.readEnvironments();
   tally.environments = environments.length;
   const inUse = await world.readInUse();
+  await world.report.check();
   const store = await world.openStore();
   const latest = await store.latest();
   // A run that is over or to be given up is not read: whatever has become of its files, it does not stand in the way.

@@ -9,6 +9,7 @@ import {
   type Summary,
 } from '../domain/outcome.ts';
 import type { Permission } from '../domain/permissions.ts';
+import type { ReportSource } from '../domain/report.ts';
 import type { Route } from '../domain/route.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
@@ -23,6 +24,7 @@ import type {
   OpenUploads,
   Person,
   Registry,
+  ReportWriter,
   RunArchive,
   RunStore,
   Shell,
@@ -69,6 +71,7 @@ export interface World {
   /** Aborted by SIGINT, SIGTERM and SIGHUP, with an `InterruptedError`, and by the alarm. */
   readonly work: AbortSignal;
   readonly alarm: Alarm;
+  readonly report: ReportWriter;
   /** For what has to happen however the work ended; never aborted by a signal. */
   readonly safety: AbortSignal;
   /** `user@host`. */
@@ -107,4 +110,8 @@ export class Tally {
   saved: SavedFigures | undefined;
   /** The tags that failed or drifted. */
   open: () => readonly JournalEntry[] = () => [];
+  /** What the report is made from; `undefined` while there is no run. */
+  source: () => ReportSource | undefined = () => undefined;
+  /** Where the report is, as soon as it is there. */
+  report: string | undefined;
 }

@@ -80,6 +80,8 @@ export interface Summary {
   /** Where the bytes of what was deleted are, and how many bytes that is on disk. */
   readonly saved?: SavedFigures;
   readonly durationMs: number;
+  /** Where the report is; left out while there is none. */
+  readonly report?: string;
 }
 
 /** What a run has saved of what it deleted. */
@@ -91,7 +93,7 @@ export interface SavedFigures {
 /** What a summary counts; the rest of it is the run's circumstances. */
 export type Figures = Omit<
   Summary,
-  'event' | 'mode' | 'exitCode' | 'environments' | 'resumed' | 'saved' | 'durationMs'
+  'event' | 'mode' | 'exitCode' | 'environments' | 'resumed' | 'saved' | 'durationMs' | 'report'
 >;
 
 export const noFigures: Figures = {
@@ -108,7 +110,7 @@ export const noFigures: Figures = {
 };
 
 /** What has become of a planned tag. A failure does not count when a later look at the plan keeps the tag. */
-function settledOutcome(
+export function settledOutcome(
   outcomes: Outcomes,
   repository: Repository,
   { tag, fate }: PlannedTag,

@@ -80,8 +80,20 @@ const inUse: ProtectionRule = {
  * one's manifest, in the same repository, was read.)
  */
 const UNREADABLE = 'unreadable';
+const WHY_UNREADABLE = 'the registry lists the tag, but has no manifest for it';
 
 export const protectionRules: readonly ProtectionRule[] = [inUse, sharedDigest, indexChild];
+
+/** Why the rule of that name exists; empty for one that an earlier version had. */
+export function whyOfRule(name: string): string {
+  if (name === UNREADABLE) return WHY_UNREADABLE;
+  return protectionRules.find((rule) => rule.name === name)?.why ?? '';
+}
+
+/** The rule's name in what `manifestStays` says. */
+export function ruleOf(manifestStays: string): string {
+  return protectionRules.find(({ name }) => manifestStays.startsWith(`${name} (`))?.name ?? manifestStays;
+}
 
 /** Under which rules a plan is made. */
 export interface Policy {

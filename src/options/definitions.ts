@@ -119,6 +119,12 @@ export const optionDefinitions = {
     verb: 'undo',
     describe: 'with undo: the folder of the run, wherever it is',
   },
+  report: {
+    type: 'string',
+    group: FILES,
+    value: 'FILE',
+    describe: "where to copy the run's report to, which is report.html in its folder (HTML, to look at)",
+  },
   kubeconfig: {
     type: 'string',
     group: CLUSTER,

@@ -54,10 +54,19 @@ export async function* readChunks(path: string): AsyncGenerator<Buffer, void> {
   }
 }
 
-/** Replaces the file as a whole: after a crash it has either its old or its new text. */
-export async function replaceText(path: string, text: string): Promise<void> {
+/**
+ * Replaces the file as a whole: after a crash it has either its old or its new text. When it cannot be written, it has
+ * its old text, and what was written of the new one is removed.
+ *
+ * @param text as a whole, or piece by piece
+ * @param temporary where it is written first, in the same folder; whatever is there is removed
+ */
+export async function replaceText(
+  path: string,
+  text: string | Iterable<string> | AsyncIterable<Uint8Array>,
+  temporary = `${path}.new`,
+): Promise<void> {
   await refuseLink(path);
-  const temporary = `${path}.new`;
   await attempt('write', path, () => unlink(temporary)).catch(ignoreMissing);
   const handle = await openFile(temporary, O_WRONLY | O_CREAT | O_EXCL);
   try {
@@ -65,10 +74,13 @@ export async function replaceText(path: string, text: string): Promise<void> {
       await handle.writeFile(text);
       await handle.sync();
     });
+    await attempt('write', path, () => rename(temporary, path));
+  } catch (error) {
+    await unlink(temporary).catch(() => {});
+    throw error;
   } finally {
     await handle.close();
   }
-  await attempt('write', path, () => rename(temporary, path));
   await syncFolder(dirname(path));
 }
 

@@ -27,6 +27,7 @@ export function renderClosing(
           `Saved, to be put back with "npm run clean -- undo": ${summary.saved.file} (${sizeText(summary.saved.bytes)})`,
         ]
       : []),
+    ...(summary.report === undefined ? [] : [`Report: ${summary.report}`]),
     ...(summary.mode === 'plan' && summary.exitCode === 0 && summary.planned > 0
       ? ['Nothing was changed. When you have reviewed the lists: npm run clean -- --resume --delete']
       : []),

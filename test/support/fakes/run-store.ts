@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { writeList } from '../../../src/domain/lists.ts';
 import { type JournalEntry, Outcomes } from '../../../src/domain/outcome.ts';
 import { doomedTags, type RepositoryPlan, type RepositoryRef } from '../../../src/domain/plan.ts';
+import type { Report } from '../../../src/domain/report.ts';
 import type { RunRecord } from '../../../src/domain/run.ts';
 import type {
   Journal,
   Lists,
   PlanFile,
+  ReportWriter,
   RunArchive,
   RunGlimpse,
   RunHandle,
@@ -25,12 +27,16 @@ interface RunFiles {
   readonly saved: SavedEntry[];
 }
 
-type StoreCall = 'update' | 'plan' | 'append' | 'flush' | 'list' | 'finish' | 'save';
+type StoreCall = 'update' | 'plan' | 'append' | 'flush' | 'list' | 'finish' | 'save' | 'report' | 'copy';
 
 export class MemoryDisk {
   readonly runs = new Map<string, RunFiles>();
   /** The process that has the folder locked. */
   holder: number | undefined;
+  /** What was reported, the newest last. */
+  readonly reported: Report[] = [];
+  /** Where a copy of the report is wanted. */
+  copyTo: string | undefined;
   /** Called before each write; what it throws is its failure. */
   before: (call: StoreCall) => void = () => {};
 
@@ -56,6 +62,21 @@ export class MemoryDisk {
       },
       knows: async (id) => this.runs.has(id),
       close: async () => {},
+    };
+  }
+
+  reports(): ReportWriter {
+    return {
+      check: async () => {},
+      write: async (folder, report) => {
+        this.before('report');
+        this.reported.push(structuredClone(report));
+        return `${folder}/report.html`;
+      },
+      copy: async () => {
+        if (this.copyTo !== undefined) this.before('copy');
+        return this.copyTo;
+      },
     };
   }
 

@@ -86,6 +86,7 @@ export class Program {
       startedAtMs: fake.clock.now(),
       work: AbortSignal.any([this.#work.signal, alarm.signal]),
       alarm,
+      report: fake.disk.reports(),
       archive: fake.disk.archive(),
       safety: new AbortController().signal,
       operator: 'ann@laptop',
