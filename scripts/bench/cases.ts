@@ -3,6 +3,7 @@ import { contest } from './contest.ts';
 import { growth } from './growth.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
+import { opening } from './opening.ts';
 import { routes } from './routes.ts';
 import { small } from './small.ts';
 import { storage } from './storage.ts';
@@ -16,4 +17,5 @@ export const cases: Readonly<Record<string, Case>> = {
   latency,
   memory,
   storage,
+  report: opening,
 };

@@ -25,7 +25,7 @@ const FORBID_HEAVY = `--import=data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';
   registerHooks({
     resolve(specifier, context, next) {
-      if (/^(@kubernetes\\/client-node|listr2|zx|lowdb|ws)(\\/|$)/.test(specifier)) throw new Error('loaded: ' + specifier);
+      if (/^(@kubernetes\\/client-node|listr2|zx|lowdb|ws|d3-\\w+)(\\/|$)/.test(specifier)) throw new Error('loaded: ' + specifier);
       return next(specifier, context);
     },
   });

@@ -38,6 +38,8 @@ export const layers: Readonly<Record<string, Layer>> = {
 /** Modules with only one place, by a prefix of the path in `src`. */
 const restricted: Readonly<Record<string, RegExp>> = {
   '@kubernetes/client-node': /^adapters\/kubernetes\//,
+  'd3-scale': /^adapters\/report\//,
+  'd3-shape': /^adapters\/report\//,
   fs: /^adapters\//,
   listr2: /^adapters\//,
   lowdb: /^adapters\//,

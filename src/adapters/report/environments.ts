@@ -94,13 +94,13 @@ function formatFigure(figure: number): string {
   return Number.isInteger(figure) ? formatCount(figure) : figure.toFixed(1);
 }
 
-function table({ environments, hasBytes }: Report, series: readonly Series<Group>[]): Html {
+function table({ environments }: Report, series: readonly Series<Group>[]): Html {
   const rows = environments.slice(0, MOST_ROWS);
   const left = environments.length - rows.length;
   return html`<details${environments.length <= OPEN_ROWS ? html` open` : undefined}>
 <summary>The figures of ${formatCount(environments.length)} ${environments.length === 1 ? 'environment' : 'environments'}</summary>
 <div class="scroll" role="region" aria-labelledby="environments" tabindex="0"><table>
-<thead><tr><th scope="col">Environment</th>${series.map(({ label }) => html`<th scope="col" class="figure">${label}</th>`)}<th scope="col" class="figure">all</th>${hasBytes ? series.map(({ label }) => html`<th scope="col" class="figure">bytes ${label}</th>`) : undefined}</tr></thead>
+<thead><tr><th scope="col">Environment</th>${series.map(({ label }) => html`<th scope="col" class="figure">${label}</th>`)}<th scope="col" class="figure">all</th></tr></thead>
 <tbody>${rows.map((each) => row(each, series))}</tbody></table></div>
 ${left > 0 ? html`<p class="hint">… and ${formatCount(left)} more, whose tags are in the table of all tags.</p>` : undefined}
 </details>`;
@@ -112,11 +112,12 @@ function row(figures: EnvironmentFigures, series: readonly Series<Group>[]): Htm
     environment === undefined
       ? nameOf(figures)
       : html`<button type="button" class="link" data-search="${environment}" disabled>${environment}</button>`;
-  return html`<tr><th scope="row" class="name">${name}</th>${series.map(({ key }) => cell(formatCount(tags[key])))}${cell(formatCount(allTags))}${bytes && series.map(({ key }) => cell(formatBytes(bytes[key])))}</tr>`;
+  return html`<tr><th scope="row" class="name">${name}</th>${series.map(({ key }) => cell(tags[key], bytes?.[key]))}${cell(allTags, bytes && sum(bytes))}</tr>`;
 }
 
-function cell(text: string): Html {
-  return html`<td class="figure">${text}</td>`;
+function cell(tags: number, bytes: number | undefined): Html {
+  const weight = bytes === undefined ? undefined : html`<br><span class="hint">${formatBytes(bytes)}</span>`;
+  return html`<td class="figure">${formatCount(tags)}${weight}</td>`;
 }
 
 function nameOf({ environment }: EnvironmentFigures): string {

@@ -23,8 +23,9 @@ export function formatCount(number: number): string {
   return String(number).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** `0.3 s`, `45 s`, `3 min 05 s`. */
+/** `40 ms`, `0.3 s`, `45 s`, `3 min 05 s`. */
 export function formatTime(durationMs: number): string {
+  if (durationMs > 0 && durationMs < 100) return `${Math.round(durationMs)} ms`;
   return durationMs < 9950
     ? `${(durationMs / 1000).toFixed(1).replace(/\.0$/, '')} s`
     : formatDuration(durationMs);

@@ -47,14 +47,14 @@ ${tagsSection()}
 <script type="application/json" id="data">`.text;
   yield* rowsJson(report.tags);
   yield html`</script>
-<script>${script}</script>
+<script type="module">${script}</script>
 </body>
 </html>
 `.text;
 }
 
 function tagsSection(): Html {
-  const columns = ['Tag', 'Repository', 'Environment', 'Status', 'Reason', 'Digest'];
+  const columns = ['Tag', 'Repository', 'Status', 'Reason', 'Digest'];
   return html`<section aria-labelledby="tags" id="browser">
 <h2 id="tags" tabindex="-1">Every tag</h2>
 <noscript><p>This table needs JavaScript, which only runs inside this page. All tags are in plan.jsonl and journal.jsonl beside it, too.</p></noscript>

@@ -24,7 +24,7 @@ export function headSection({ run, ending, writtenAt }: Report): Html {
   ];
   return html`<header>
 <p class="overline">docker-registry-cleaner</p>
-<h1>What became of the registry’s revisions</h1>
+<h1>Registry cleaning report</h1>
 <div class="ending ending-${ending.tone}"><p><strong>${ending.title}</strong></p>${ending.details.map((detail) => html`<p class="detail">${detail}</p>`)}</div>
 <dl class="facts">${facts.map(([name, value]) => value && html`<div><dt>${name}</dt><dd>${plainText(value)}</dd></div>`)}</dl>
 </header>`;
@@ -64,7 +64,7 @@ function protectionTable({ protections }: Pick<Report, 'protections'>): Html {
     ({ rule, why, tags, onlyManifests }) =>
       html`<tr><th scope="row">${rule}</th><td>${why}</td><td class="figure">${formatCount(tags)}</td><td class="figure">${formatCount(onlyManifests)}</td></tr>`,
   )}</tbody></table></div>
-<p class="hint">Where only a manifest was kept, the doomed tag on it goes: it is taken off the manifest.</p>`;
+${protections.some(({ onlyManifests }) => onlyManifests > 0) ? html`<p class="hint">Where only a manifest is kept, the doomed tag on it goes: it is taken off the manifest.</p>` : undefined}`;
 }
 
 export function failedSection({ tags }: Report): Html {
@@ -84,7 +84,7 @@ function tagTable(tags: readonly ReportTag[], caption: string): Html {
     .slice(0, NAMED)
     .map(
       ({ repository, tag, standing, reason }) =>
-        html`<tr><th scope="row" class="name">${repository}:${tag}</th><td><span class="dot dot-${standing}"></span>${standingWords[standing].label}</td><td class="reason">${reason}</td></tr>`,
+        html`<tr><th scope="row" class="name">${repository}:${tag}</th><td class="status"><span class="dot dot-${standing}"></span>${standingWords[standing].label}</td><td class="reason">${reason}</td></tr>`,
     )}</tbody></table></div>
 ${left > 0 ? html`<p class="hint">… and ${formatCount(left)} more: choose the status in the table of all tags.</p>` : undefined}`;
 }
