@@ -103,12 +103,12 @@ export async function isFile(path: string): Promise<boolean> {
   return stats?.isFile() ?? false;
 }
 
-/** Runs a file operation; its failure becomes a `StorageError`. */
+/** Runs a file operation; the system's refusal becomes a `StorageError`, a defect stays one. */
 export async function attempt<T>(what: string, path: string, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (error) {
-    throw storageError(what, path, error);
+    throw hasCode(error) ? storageError(what, path, error) : error;
   }
 }
 

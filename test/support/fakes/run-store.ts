@@ -27,7 +27,17 @@ interface RunFiles {
   readonly saved: SavedEntry[];
 }
 
-type StoreCall = 'update' | 'plan' | 'append' | 'flush' | 'list' | 'finish' | 'save' | 'report' | 'copy';
+type StoreCall =
+  | 'update'
+  | 'plan'
+  | 'append'
+  | 'flush'
+  | 'list'
+  | 'finish'
+  | 'save'
+  | 'check'
+  | 'report'
+  | 'copy';
 
 export class MemoryDisk {
   readonly runs = new Map<string, RunFiles>();
@@ -67,7 +77,9 @@ export class MemoryDisk {
 
   reports(): ReportWriter {
     return {
-      check: async () => {},
+      check: async () => {
+        if (this.copyTo !== undefined) this.before('check');
+      },
       write: async (folder, report) => {
         this.before('report');
         this.reported.push(structuredClone(report));
