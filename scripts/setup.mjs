@@ -9,22 +9,25 @@ import { installPackages, packagesAreInPlace } from './setup/packages.mjs';
 import { exitCodeOf, SetupProblem, say, wordsFor } from './setup/problem.mjs';
 import { ensurePrograms } from './setup/programs.mjs';
 
-const USAGE = `Usage: node scripts/setup.mjs packages|everything [--root DIR]
+const USAGE = `Usage: node scripts/setup.mjs packages|sandbox|everything [--root DIR]
 
   packages    make node_modules match package-lock.json
-  everything  packages, and the programs that the sandbox runs (Skopeo, Docker Distribution)
+  sandbox     packages, and the programs that the sandbox runs (Skopeo, Docker Distribution)
+  everything  these, and the browser in which the tests look at reports (Chromium)
   --root DIR  look for the system's files under DIR instead of / (for tests)
 
 Exit codes: 0 ready, 2 not ready (what to do is printed), 128 + signal when interrupted.`;
 
 const OLDEST_NODE_MAJOR = 20;
 
-/** @returns {{ what: 'packages' | 'everything', root: string }} */
+const WORDS = ['packages', 'sandbox', 'everything'];
+
+/** @returns {{ what: 'packages' | 'sandbox' | 'everything', root: string }} */
 function parseArguments(args) {
   const [what, flag, root, ...rest] = args;
   const rootIsWellFormed =
     flag === undefined || (flag === '--root' && root !== undefined && rest.length === 0);
-  if ((what !== 'packages' && what !== 'everything') || !rootIsWellFormed) throw new SetupProblem(USAGE);
+  if (!WORDS.includes(what) || !rootIsWellFormed) throw new SetupProblem(USAGE);
   return { what, root: root === undefined ? '/' : path.resolve(root) };
 }
 
@@ -38,7 +41,7 @@ async function main() {
   const projectDir = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
   const commands = new Commands(process.env);
   if (!packagesAreInPlace(projectDir)) await installPackages({ projectDir, commands });
-  if (what === 'everything') await ensurePrograms({ root, commands });
+  if (what !== 'packages') await ensurePrograms({ root, commands, withBrowser: what === 'everything' });
 }
 
 main().catch((error) => {

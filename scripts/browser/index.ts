@@ -26,8 +26,8 @@ const ARGUMENTS = [
   '--password-store=basic',
   // Whatever it nevertheless wants to look up is not there.
   '--host-resolver-rules=MAP * ~NOTFOUND',
-  // Chromium refuses to run as root with its sandbox, as in containers; it opens nothing but our own files.
-  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+  // Root and most containers cannot have Chromium's own sandbox; it opens nothing but our own files.
+  '--no-sandbox',
 ];
 
 export class Browser implements AsyncDisposable {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isOnPath } from './commands.mjs';
@@ -5,8 +6,8 @@ import { policyWasLeftBehind } from './policy.mjs';
 import { SetupProblem, say } from './problem.mjs';
 
 /**
- * The programs that the sandbox runs. One of `binaries` is enough. `service` is what the Debian package
- * would start by itself, and must not.
+ * The programs that the sandbox runs, and the tests' browser. One of `binaries` is enough. `service` is what the Debian
+ * package would start by itself, and must not.
  */
 const PROGRAMS = [
   { title: 'Skopeo', binaries: ['skopeo'], debian: 'skopeo', elsewhere: 'skopeo' },
@@ -16,22 +17,35 @@ const PROGRAMS = [
     debian: 'docker-registry',
     service: 'docker-registry',
   },
+  {
+    title: 'Chromium or Google Chrome (a program chromium or google-chrome on the PATH)',
+    // As scripts/browser/index.ts knows them.
+    binaries: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+    debian: 'chromium',
+    isBrowser: true,
+  },
 ];
+
+const UBUNTU_BROWSER =
+  "Ubuntu has Chromium only as a snap, which cannot open the tests' files: install Google Chrome's own package.";
 
 const PROGRAM_FOLDERS = ['usr/local/sbin', 'usr/local/bin', 'usr/sbin', 'usr/bin', 'sbin', 'bin'];
 
 /**
  * Installs the programs that are missing, where that is possible.
  *
- * @param {{ root: string, commands: import('./commands.mjs').Commands }} options `root`: where the system's
- *   files are, normally /
+ * @param {{ root: string, commands: import('./commands.mjs').Commands, withBrowser: boolean }} options `root`: where
+ *   the system's files are, normally /
  * @throws {SetupProblem} that names the packages, where they have to be installed by hand
  */
-export async function ensurePrograms({ root, commands }) {
+export async function ensurePrograms({ root, commands, withBrowser }) {
   const folders = [...commands.searchPath, ...PROGRAM_FOLDERS.map((folder) => path.join(root, folder))];
-  const missing = missingPrograms(folders);
+  const needed = PROGRAMS.filter(({ isBrowser }) => withBrowser || !isBrowser);
+  const lacking = missingPrograms(needed, folders);
+  // What apt can install; the browser of Ubuntu, which it cannot, is asked for when all else is there.
+  const missing = isUbuntu(root) ? lacking.filter(({ isBrowser }) => !isBrowser) : lacking;
   const isUnfinished = policyWasLeftBehind(root);
-  if (missing.length === 0 && !isUnfinished) return;
+  if (missing.length === 0 && !isUnfinished) return requireBrowser(lacking);
   if (!isOnPath('apt-get', folders)) throw new SetupProblem(byHand(missing, 'This is not Debian or Ubuntu.'));
   const asRoot = becomeRoot(commands);
   if (asRoot === undefined && missing.length > 0)
@@ -42,14 +56,30 @@ export async function ensurePrograms({ root, commands }) {
   if (missing.length > 0) say(`Installing Debian packages (${namesOf(missing)}; no service is started) …`);
   const status = await runInstaller({ root, commands, asRoot, missing });
   commands.throwIfInterrupted();
-  const stillMissing = missingPrograms(folders);
+  const stillMissing = missingPrograms(missing, folders);
   if (status !== 0 || stillMissing.length > 0) {
     throw new SetupProblem(byHand(stillMissing, 'The installation failed; the reason is above.'));
   }
+  requireBrowser(missingPrograms(lacking, folders));
 }
 
-function missingPrograms(folders) {
-  return PROGRAMS.filter(({ binaries }) => !binaries.some((binary) => isOnPath(binary, folders)));
+/** @param {typeof PROGRAMS} lacking what is not there, after everything that could be installed was */
+function requireBrowser(lacking) {
+  const [browser] = lacking.filter(({ isBrowser }) => isBrowser);
+  if (browser)
+    throw new SetupProblem(`${browser.title} is needed. ${UBUNTU_BROWSER} Then repeat the command.`);
+}
+
+function isUbuntu(root) {
+  try {
+    return /^ID="?ubuntu"?$/m.test(readFileSync(path.join(root, 'etc/os-release'), 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+function missingPrograms(programs, folders) {
+  return programs.filter(({ binaries }) => !binaries.some((binary) => isOnPath(binary, folders)));
 }
 
 function namesOf(programs) {

@@ -107,6 +107,14 @@ describe('the program ends', () => {
     assert.match(stderr, /EISDIR/);
   });
 
+  it('with 2 for a report that could not be copied to where it is wanted', async (test) => {
+    const place = placeFor(test);
+    const { code, stderr } = await place.run(['--report', 'no-such-folder/report.html']);
+    assert.equal(code, 2);
+    assert.match(stderr, /no-such-folder.*\n.*--report/);
+    assert.equal(existsSync(place.stateDir), false, 'nothing was touched');
+  });
+
   it('with 2 without a kubeconfig, and points to the demo', async (test) => {
     const { code, stderr } = await placeFor(test).run([]);
     assert.equal(code, 2);

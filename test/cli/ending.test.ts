@@ -90,6 +90,7 @@ describe('the closing object', () => {
     tally.resumed = true;
     tally.figures = () => ({ ...noFigures, planned: 3, deleted: 3 });
     tally.saved = { file: '/state/run/deleted-manifests.jsonl.gz', bytes: 2048 };
+    tally.report = '/state/run/report.html';
     const summary = summarise({ ...ending(undefined), tally }, 0, 5);
     assert.ok(summary.mode !== 'undo');
     assert.deepEqual(summary.saved, tally.saved);
@@ -97,6 +98,7 @@ describe('the closing object', () => {
       [summary.mode, summary.environments, summary.resumed, summary.planned, summary.deleted],
       ['delete', 2, true, 3, 3],
     );
+    assert.equal(summary.report, '/state/run/report.html');
   });
 
   it('tells what an undo has come to', () => {

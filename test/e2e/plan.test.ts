@@ -55,6 +55,7 @@ describe('planning', () => {
       drifted: 0,
       ...counts,
       resumed: false,
+      report: join(runFolder(site.stateDir), 'report.html'),
     });
     assert.ok(Number.isInteger(durationMs) && Number(durationMs) > 0, String(durationMs));
     assert.deepEqual([...(missing as string[])].sort(), missingRepositories().sort());
@@ -71,13 +72,23 @@ describe('planning', () => {
   test('in words: the review on standard output, nothing on standard error', async () => {
     const environments = site.environmentsText.replace(/ \d+ \d+\n$/, '\n');
     const file = site.file('one-without-revisions', environments);
-    const { stdout, stderr } = await site.runs(0, ['--output', 'text', '--environments', file]);
+    const report = site.file('report.html', 'an earlier one');
+    const words = ['--output', 'text', '--environments', file, '--report', report];
+    const { stdout, stderr } = await site.runs(0, words);
     assert.equal(stderr, '');
     const { doomed } = site.judge({ environments });
     assert.match(stdout, new RegExp(`${doomed.length} tags of \\d+ to delete`));
     assert.match(stdout, /\bALL \d+/);
     assert.match(stdout, /\d+ tags of these only as tags/);
     assert.match(stdout, /--resume --delete/);
+    assert.ok(stdout.includes(`Report: ${report}\n`), stdout);
+    const text = readFileSync(report, 'utf8');
+    assert.equal(text, readFileSync(join(runFolder(site.stateDir), 'report.html'), 'utf8'));
+    assert.equal(statSync(report).mode & 0o777, 0o600);
+    const [, data = ''] = /<script type="application\/json" id="data">(.*)<\/script>/.exec(text) ?? [];
+    const { rows, standings } = JSON.parse(data);
+    const toDelete = standings.findIndex(([key]: [string]) => key === 'open');
+    assert.equal(rows.filter((row: unknown[]) => row[3] === toDelete).length, doomed.length);
   });
 
   test('by Skopeo: what shares its manifest with what stays is protected', async () => {

@@ -13,11 +13,12 @@ import { Machine } from './machine.ts';
 
 export const SYSTEM_POLICY = '#!/bin/sh\n# the administrator allows everything\nexit 0\n';
 export const OPTIONS = '-y -q --no-install-recommends -o DPkg::Lock::Timeout=120';
-/** The two calls that install both programs. */
-export const DOWNLOAD = `apt-get install ${OPTIONS} --download-only skopeo docker-registry`;
-export const INSTALL = `apt-get install ${OPTIONS} -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold skopeo docker-registry`;
+const PROGRAMS = 'skopeo docker-registry chromium';
+/** The two calls that install all programs. */
+export const DOWNLOAD = `apt-get install ${OPTIONS} --download-only ${PROGRAMS}`;
+export const INSTALL = `apt-get install ${OPTIONS} -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold ${PROGRAMS}`;
 
-/** A throw-away Debian machine on which npm packages are in place and neither program is. */
+/** A throw-away Debian machine on which npm packages are in place and none of the programs is. */
 export class Debian extends Machine {
   readonly policy = path.join(this.root, 'usr/sbin/policy-rc.d');
 
@@ -56,7 +57,8 @@ update*) exit 0 ;;
   ${whileInstalling || ':'}
   if [ ${status} = 0 ]; then
     /bin/mkdir -p '${this.root}/usr/bin'
-    for name in skopeo docker-registry; do
+    for name in ${PROGRAMS}; do
+      case " $* " in *" $name "*) ;; *) continue ;; esac
       echo > '${this.root}/usr/bin/'$name; /bin/chmod +x '${this.root}/usr/bin/'$name; echo > '${this.dir}/installed-'$name
     done
   fi
@@ -79,8 +81,8 @@ esac`,
     assert.ok(!existsSync(`${this.policy}.docker-registry-cleaner`), 'nothing left beside it');
   }
 
-  prepare({ clone = 'clone', env = {} } = {}) {
-    return this.startSetup(['everything', '--root', this.root], { clone: path.join(this.dir, clone), env });
+  prepare({ clone = 'clone', env = {}, what = 'everything' } = {}) {
+    return this.startSetup([what, '--root', this.root], { clone: path.join(this.dir, clone), env });
   }
 
   /** The calls, without the questions. */

@@ -95,13 +95,48 @@ test('package lists are fetched when there are none, or when they are too old', 
 
 test('only what is missing is installed; either name of the registry will do', async () => {
   using machine = new Debian();
-  machine.write('root/usr/bin/registry', '');
+  for (const name of ['registry', 'chromium']) machine.write(`root/usr/bin/${name}`, '');
   machine.fakeApt({ whileDownloading: 'exit 1' });
   const running = machine.prepare();
   await until(() => machine.acts().length > 0, 'apt downloads');
   process.kill(running.pid, 'SIGTERM');
   await running.ended;
   assert.equal(machine.acts()[0], `apt-get install ${OPTIONS} --download-only skopeo`);
+});
+
+test('the browser is only installed for the tests, and only where there is none', async (t) => {
+  await t.test('not for the sandbox', async () => {
+    using machine = new Debian();
+    machine.fakeApt({ whileDownloading: 'exit 1' });
+    const running = machine.prepare({ what: 'sandbox' });
+    await until(() => machine.acts().length > 0, 'apt downloads');
+    process.kill(running.pid, 'SIGTERM');
+    await running.ended;
+    assert.equal(machine.acts()[0], `apt-get install ${OPTIONS} --download-only skopeo docker-registry`);
+  });
+
+  await t.test('not beside another one', async () => {
+    using machine = new Debian();
+    for (const name of ['skopeo', 'docker-registry', 'google-chrome'])
+      machine.write(`root/usr/bin/${name}`, '');
+    assert.deepEqual(await machine.prepare().ended, { status: 0, stdout: '', stderr: '' });
+    assert.deepEqual(machine.acts(), []);
+  });
+});
+
+test('on Ubuntu, which has no package of Chromium, all else is installed, and it is asked for', async () => {
+  using machine = new Debian();
+  machine.write('root/etc/os-release', 'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\n');
+  const { status, stderr } = await machine.prepare().ended;
+  assert.equal(status, 2);
+  assert.equal(machine.acts()[0], `apt-get install ${OPTIONS} --download-only skopeo docker-registry`);
+  assert.match(stderr, /Google Chrome's own package.*repeat the command/);
+
+  machine.forgetCalls();
+  const again = await machine.prepare().ended;
+  assert.equal(again.status, 2);
+  assert.deepEqual(machine.acts(), []);
+  assert.equal((await machine.prepare({ what: 'sandbox' }).ended).status, 0);
 });
 
 test('sudo is used where it asks nothing', async () => {
@@ -133,7 +168,8 @@ test('without root and sudo, or on another system, it says what to install', asy
       assert.equal(status, 2);
       assert.equal(stdout, '');
       for (const advice of [
-        'apt-get install --no-install-recommends skopeo docker-registry',
+        'apt-get install --no-install-recommends skopeo docker-registry chromium',
+        'Google Chrome (a program chromium',
         'systemctl disable --now docker-registry',
         'dnf install skopeo',
         'brew install skopeo',

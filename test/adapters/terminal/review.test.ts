@@ -186,6 +186,12 @@ describe('the closing summary', () => {
     );
   });
 
+  it('says where the report is', () =>
+    assert.match(
+      renderClosing({ ...summary, report: '/state/run/report.html' }, { folder: '/state/run', open: [] }),
+      /\nReport: \/state\/run\/report\.html$/,
+    ));
+
   it('does not name thousands', () => {
     const text = renderClosing(summary, { folder: '', open: Array.from({ length: 1000 }, () => failed) });
     assert.equal(text.split('\n').filter((line) => line.startsWith('  failed')).length, 20);
