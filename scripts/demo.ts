@@ -1,7 +1,11 @@
-/** `npm run demo`: the main job from beginning to end, on a registry and a small cluster of this machine's own. */
+/**
+ * `npm run demo`: the main job from beginning to end, on a registry and a small cluster of this machine's own. Everything
+ * is removed again, but for a copy of the report where one is asked for: `npm run demo -- --report FILE`.
+ */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { $, chalk } from 'zx';
 import { endOfLife } from './sandbox/end-of-life.ts';
 import { type Sandbox, startSandbox } from './sandbox/index.ts';
@@ -12,6 +16,7 @@ class DemoError extends Error {}
 
 const PROJECT = resolve(import.meta.dirname, '..');
 const startedAt = Date.now();
+const report = wantedReport();
 
 const life = endOfLife();
 const folder = await mkdtemp(join(tmpdir(), 'docker-registry-cleaner-demo-'));
@@ -44,6 +49,20 @@ async function show(sandbox: Sandbox): Promise<void> {
   await clean(sandbox, ['--resume', '--delete', '--yes']);
 
   await tellContent(sandbox, 'What is left:');
+  if (report !== undefined) tell(`The report, to look at in a browser: ${report}`);
+}
+
+/** Where a copy of the report is wanted, as seen from where the person is. */
+function wantedReport(): string | undefined {
+  try {
+    const { report } = parseArgs({ options: { report: { type: 'string' } } }).values;
+    return report === undefined ? undefined : resolve(process.env.INIT_CWD ?? process.cwd(), report);
+  } catch (error) {
+    console.error(
+      `${error instanceof Error ? error.message : error}\nUsage: npm run demo -- [--report FILE]`,
+    );
+    process.exit(2);
+  }
 }
 
 /** Runs the program as an administrator would. */
@@ -51,6 +70,7 @@ async function clean(sandbox: Sandbox, words: readonly string[]): Promise<void> 
   life.throwIfAborted();
   const places = ['--kubeconfig', sandbox.kubeconfig, '--registry', sandbox.registry];
   const files = ['--environments', sandbox.environments, '--state-dir', join(folder, 'state')];
+  if (report !== undefined) files.push('--report', report);
   console.log(
     chalk.bold(`$ npm run clean -- ${words.join(' ')}`.trimEnd()),
     chalk.dim('(and where the sandbox is)'),

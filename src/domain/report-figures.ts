@@ -18,7 +18,7 @@ export type Group = (typeof groups)[number];
 export type ByGroup = Readonly<Record<Group, number>>;
 
 /** Which standings a group counts together. */
-export const groupOf: Readonly<Record<Standing, Group>> = {
+const groupOf: Readonly<Record<Standing, Group>> = {
   deleted: 'deleted',
   gone: 'deleted',
   open: 'open',

@@ -43,7 +43,7 @@ export interface Report {
 }
 
 /** How the run has ended so far. */
-export interface ReportEnding {
+interface ReportEnding {
   /** `good`: as it was meant to; `open`: there is something left to do; `bad`: it failed. */
   readonly tone: 'good' | 'open' | 'bad';
   /** A sentence. */
@@ -53,7 +53,7 @@ export interface ReportEnding {
 }
 
 /** What one rule of protection has kept. */
-export interface ReportProtection {
+interface ReportProtection {
   readonly rule: string;
   /** Why the rule exists. */
   readonly why: string;
