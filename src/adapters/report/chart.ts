@@ -61,7 +61,7 @@ ${parts.map((layer, at) =>
     if (to === from) return undefined;
     const { key, label: name } = series[at] as Series<Key>;
     const y = index * ROW_PX + LABEL_PX;
-    return html`<rect class="fill-${key}" x="${percent(from)}" y="${y}" width="${percent(to - from)}" height="${BAR_PX}"><title>${bars[index]?.label}: ${name} ${format(to - from)}</title></rect>`;
+    return html`<rect class="is-${key}" x="${percent(from)}" y="${y}" width="${percent(to - from)}" height="${BAR_PX}"><title>${bars[index]?.label}: ${name} ${format(to - from)}</title></rect>`;
   }),
 )}
 </svg>`;
@@ -91,6 +91,6 @@ function grid(
 /** Which colour stands for what. */
 export function legend(series: readonly Series<string>[]): Html {
   return html`<ul class="legend">${series.map(
-    ({ key, label }) => html`<li><span class="dot dot-${key}"></span>${label}</li>`,
+    ({ key, label }) => html`<li><span class="dot is-${key}"></span>${label}</li>`,
   )}</ul>`;
 }

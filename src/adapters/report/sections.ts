@@ -40,7 +40,7 @@ export function totalsSection(report: Report): Html {
 <h2 id="totals">Totals</h2>
 <dl class="cards">${shown.map((standing) => {
     const { label, meaning } = standingWords[standing];
-    return html`<div class="card"><dt><span class="dot dot-${standing}"></span>${label}</dt><dd>${formatCount(standings[standing])}</dd><dd class="hint">${meaning}</dd></div>`;
+    return html`<div class="card"><dt><span class="dot is-${standing}"></span>${label}</dt><dd>${formatCount(standings[standing])}</dd><dd class="hint">${meaning}</dd></div>`;
   })}</dl>
 ${shown.length === 0 ? html`<p>There is no tag.</p>` : undefined}
 ${hasBytes ? html`<p>Bytes of manifests and layers: ${formatBytes(bytesOf('deleted'))} deleted, ${formatBytes(bytesOf('open'))} to delete. The registry’s garbage collector frees what nothing else refers to.</p>` : undefined}
@@ -84,7 +84,7 @@ function tagTable(tags: readonly ReportTag[], caption: string): Html {
     .slice(0, NAMED)
     .map(
       ({ repository, tag, standing, reason }) =>
-        html`<tr><th scope="row" class="name">${repository}:${tag}</th><td class="status"><span class="dot dot-${standing}"></span>${standingWords[standing].label}</td><td class="reason">${reason}</td></tr>`,
+        html`<tr><th scope="row" class="name">${repository}:${tag}</th><td class="status"><span class="dot is-${standing}"></span>${standingWords[standing].label}</td><td class="reason">${reason}</td></tr>`,
     )}</tbody></table></div>
 ${left > 0 ? html`<p class="hint">… and ${formatCount(left)} more: choose the status in the table of all tags.</p>` : undefined}`;
 }

@@ -86,7 +86,7 @@ function cellOf(row, column) {
   cell.className = CLASSES[column] ?? column;
   if (column === 'status') {
     const dot = document.createElement('span');
-    dot.className = `dot dot-${data.standings[row.standing][0]}`;
+    dot.className = `dot is-${data.standings[row.standing][0]}`;
     cell.append(dot);
   }
   // It is cut short.
