@@ -56,6 +56,19 @@ test('a case is measured with a few tags, told as a table and as JSON, and leave
   );
 });
 
+test('the report is opened in a browser', async () => {
+  const { code, stdout, stderr } = await bench('report', '--share', '0.01');
+  assert.equal(code, 0, stderr);
+  const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+  assert.equal(report.title, 'The report of 200 tags');
+  for (const { bytes, openedMs, searchedMs } of report.rows)
+    assert.ok(bytes > 10_000 && openedMs > 0 && searchedMs > 0, stdout);
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.startsWith('docker-registry-cleaner')),
+    [],
+  );
+});
+
 test('what cannot be measured is refused before anything is started', async () => {
   const unknown = await bench('contest', 'contests');
   assert.deepEqual([unknown.code, unknown.stdout], [2, '']);

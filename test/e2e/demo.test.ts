@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,8 +20,9 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-test('npm run demo plans, deletes, tells what is left, ends by itself, and leaves nothing behind', async () => {
-  const { stdout } = await promisify(execFile)('npm', ['run', 'demo'], {
+test('npm run demo plans, deletes, tells what is left, ends by itself, and leaves nothing but the report', async () => {
+  const report = join(folder, 'demo.html');
+  const { stdout } = await promisify(execFile)('npm', ['run', 'demo', '--', '--report', report], {
     cwd: PROJECT,
     env: { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, ...compileCache() },
     timeout: LONGEST_MS,
@@ -29,6 +30,7 @@ test('npm run demo plans, deletes, tells what is left, ends by itself, and leave
   assert.match(stdout, /npm run clean -- --resume --delete --yes/);
   const [, deleted, planned] = /Deleted: (\d+) of (\d+) tags/.exec(stdout) ?? [];
   assert.ok(Number(planned) > 0 && deleted === planned, stdout);
+  assert.match(await readFile(report, 'utf8'), new RegExp(`Finished: ${deleted} of ${planned} tags deleted`));
   assert.deepEqual(await leftovers(), []);
 });
 
