@@ -10,16 +10,19 @@ export interface KeepAliveOptions {
 
 /** Pings the other side until the returned function is called. */
 export function keepAlive(socket: WebSocket, options: KeepAliveOptions): () => void {
-  let heardAt = performance.now();
+  const { pingIntervalMs, silenceLimitMs, onSilence } = options;
+  // Pings are counted, not time: while this program stands still (a laptop that sleeps) nobody is asked anything.
+  let unanswered = 0;
   const heard = () => {
-    heardAt = performance.now();
+    unanswered = 0;
   };
   for (const event of ['open', 'message', 'ping', 'pong']) socket.on(event, heard);
   const timer = setInterval(() => {
     // While we hold back what comes, its silence is our own doing; and the handshake has a time limit of its own.
     if (socket.isPaused || socket.readyState === socket.CONNECTING) heard();
-    if (performance.now() - heardAt > options.silenceLimitMs) options.onSilence();
+    if ((unanswered + 1) * pingIntervalMs >= silenceLimitMs) onSilence();
     else if (socket.readyState === socket.OPEN) socket.ping();
-  }, options.pingIntervalMs);
+    unanswered += 1;
+  }, pingIntervalMs);
   return () => clearInterval(timer);
 }

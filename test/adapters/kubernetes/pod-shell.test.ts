@@ -148,7 +148,7 @@ describe('a command without an exit status', () => {
   });
 
   test('may take its time to be established', async () => {
-    const times = { pingIntervalMs: 10, silenceLimitMs: 30 };
+    const times = { pingIntervalMs: 10, silenceLimitMs: 100 };
     await using shell = await startShell(
       (socket) => send(socket, 3, SUCCESS),
       { handshakeDelayMs: 200 },
@@ -158,7 +158,7 @@ describe('a command without an exit status', () => {
   });
 
   test('is left alone as long as pings are answered', async () => {
-    const times = { pingIntervalMs: 10, silenceLimitMs: 60 };
+    const times = { pingIntervalMs: 10, silenceLimitMs: 100 };
     await using shell = await startShell(
       (socket) => {
         let pings = 0;
@@ -170,8 +170,24 @@ describe('a command without an exit status', () => {
     assert.equal(await (await shell.open()).exit, 0);
   });
 
+  test('is left alone when it is this program that stood still', async () => {
+    const times = { pingIntervalMs: 20, silenceLimitMs: 200 };
+    const standStill = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    await using shell = await startShell(
+      (socket) => {
+        socket.once('ping', () => {
+          standStill(2 * times.silenceLimitMs);
+          socket.once('ping', () => send(socket, 3, SUCCESS));
+        });
+      },
+      {},
+      times,
+    );
+    assert.equal(await (await shell.open()).exit, 0);
+  });
+
   test('may be silent for longer than a request may take', async () => {
-    const times = { requestTimeoutMs: 400, pingIntervalMs: 1000 };
+    const times = { requestTimeoutMs: 1000, pingIntervalMs: 1500 };
     await using shell = await startShell(
       (socket) => socket.once('ping', () => send(socket, 3, SUCCESS)),
       {},
@@ -253,7 +269,7 @@ describe('an exec that is refused', () => {
 
   test('by silence has a time limit', async () => {
     const answer = ({ path }: { path: string }) => (path.endsWith('/exec') ? 'hang' : livePod());
-    await using shell = await startShell(undefined, { answer }, { requestTimeoutMs: 200 });
+    await using shell = await startShell(undefined, { answer }, { requestTimeoutMs: 1000 });
     await assert.rejects(shell.open(), isFailure('temporary', /did not answer in time/));
   });
 

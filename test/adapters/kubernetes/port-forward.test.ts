@@ -206,11 +206,11 @@ describe('a port-forward that is refused', () => {
   });
 
   test('by silence, before or after the handshake', async () => {
-    const times = { requestTimeoutMs: 200 };
+    const times = { requestTimeoutMs: 1000 };
     await using silent = await startCluster({ refusal: 'hang', times });
     await assert.rejects(silent.dial(), isFailure('temporary', /did not answer in time/));
     await using half = await startCluster({ forward: (socket) => send(socket, 0, 0x88, 0x13), times });
-    await assert.rejects(half.dial(), isFailure('temporary', /broke: it did not open within 0\.2 s/));
+    await assert.rejects(half.dial(), isFailure('temporary', /broke: it did not open within 1 s/));
   });
 });
 
@@ -266,14 +266,14 @@ describe('a forwarded connection', () => {
     });
 
   test('whose other side falls silent is broken; one that answers pings is not', async () => {
-    const times = { pingIntervalMs: 20, silenceLimitMs: 60 };
+    const times = { pingIntervalMs: 10, silenceLimitMs: 100 };
     await using silent = await startCluster({ forward: openChannels, times, stub: { answersPings: false } });
     await assert.rejects(buffer((await silent.dial()).output), isFailure('temporary', /nothing was heard/));
     await using idle = await startCluster({
       forward(socket) {
         openChannels(socket);
         let pings = 0;
-        socket.on('ping', () => ++pings === 10 && socket.close(1000));
+        socket.on('ping', () => ++pings === 20 && socket.close(1000));
       },
       times,
     });
