@@ -54,8 +54,13 @@ export type Fault =
     }
   /** Every request to the registry takes this much longer; 0 ends it. */
   | { readonly fault: 'registrySlow'; readonly delayMs: number }
-  /** Requests to the registry wait until the weather is fair again; `path` is a part of the path. */
-  | { readonly fault: 'registryHold'; readonly method?: string; readonly path?: string }
+  /** Requests to the registry wait until the weather is fair again, but for the first ones; `path` is a part of the path. */
+  | {
+      readonly fault: 'registryHold';
+      readonly after?: number;
+      readonly method?: string;
+      readonly path?: string;
+    }
   /** The registry's Service resets every connection for a while. */
   | { readonly fault: 'registryDown'; readonly forMs: number }
   /** The registry's process dies; its pod starts another one. */
@@ -110,7 +115,7 @@ const fields: Readonly<Record<FaultName, Readonly<Record<string, FieldType>>>> =
   deny: { denials: 'list' },
   registryError: { 'code?': 'number', 'times?': 'number', 'method?': 'string', 'path?': 'string' },
   registrySlow: { delayMs: 'number' },
-  registryHold: { 'method?': 'string', 'path?': 'string' },
+  registryHold: { 'after?': 'number', 'method?': 'string', 'path?': 'string' },
   registryDown: { forMs: 'number' },
   restartRegistry: {},
   redirectBlobs: { to: ['store', 'nowhere'] },

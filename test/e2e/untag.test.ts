@@ -5,20 +5,14 @@ import { describe, test } from 'node:test';
 import { changes } from './support/access-log.ts';
 import type { Command } from './support/command.ts';
 import { ledgersIn, untiedIn } from './support/ledgers.ts';
-import type { RepositoryView } from './support/registry-view.ts';
+import type { RegistryView, RepositoryView } from './support/registry-view.ts';
 import { Site, summaryOf } from './support/site.ts';
 
 const REPOSITORY = 'dominodatalab/environment';
 const NEW_ONLY = { only: 'new' } as const;
-const SLOW_MS = 60;
+const MANIFESTS = `/v2/${REPOSITORY}/manifests/`;
 const UNTAG_FIRST = ['--strategy', 'untag-first', '--concurrency', '2'];
 const DELETING = ['--delete', '--yes', ...UNTAG_FIRST, '--only', 'new'];
-
-async function slowSite(): Promise<Site> {
-  const site = await Site.open();
-  await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: SLOW_MS });
-  return site;
-}
 
 function repositoryOf(view: ReadonlyMap<string, RepositoryView>): RepositoryView {
   return view.get(REPOSITORY) ?? assert.fail(`there is no ${REPOSITORY}`);
@@ -31,29 +25,43 @@ async function untiedSoFar(site: Site): Promise<string[]> {
   return doomed.filter((tag) => put.some(({ target }) => target === tag));
 }
 
-/** When a run is killed: how to wait for it, and what it must have left. */
+/** When a run is killed: what it cannot get beyond, how to wait for it, and what it must have left. */
+interface Moment {
+  readonly hold: { readonly method: string; readonly path: string; readonly after: number };
+  reached(site: Site, command: Command): Promise<void>;
+  look(site: Site): Promise<RegistryView>;
+}
+
 const moments = {
-  async 'in the midst of untying'(site: Site, command: Command) {
-    await command.until('a few untied tags', async () => (await untiedSoFar(site)).length >= 4);
-    return async () => {
+  'in the midst of untying': {
+    // The ledger and some tags.
+    hold: { method: 'PUT', path: MANIFESTS, after: 8 },
+    async reached(site, command) {
+      await command.until('a few untied tags', async () => (await untiedSoFar(site)).length >= 4);
+    },
+    async look(site) {
       const view = await site.registry.view();
       const { doomed } = site.judge(NEW_ONLY);
       const untied = untiedIn(view);
       assert.ok(untied.length >= 4 && untied.length < doomed.length, `${untied.length} tags are untied`);
       return view;
-    };
+    },
   },
 
-  async 'between untying and deleting'(site: Site, command: Command) {
-    const had = new Set(
-      [...repositoryOf(site.before).manifests.keys()].map((each) => `${REPOSITORY}@${each}`),
-    );
-    await command.until('the end of the throw-away manifest', async () =>
-      (await changes(site.sandbox.registryLog)).some(
-        ({ method, target, status }) => method === 'DELETE' && status === 202 && !had.has(target),
-      ),
-    );
-    return async () => {
+  'between untying and deleting': {
+    // The throw-away manifest.
+    hold: { method: 'DELETE', path: `${MANIFESTS}sha256:`, after: 1 },
+    async reached(site, command) {
+      const had = new Set(
+        [...repositoryOf(site.before).manifests.keys()].map((each) => `${REPOSITORY}@${each}`),
+      );
+      await command.until('the end of the throw-away manifest', async () =>
+        (await changes(site.sandbox.registryLog)).some(
+          ({ method, target, status }) => method === 'DELETE' && status === 202 && !had.has(target),
+        ),
+      );
+    },
+    async look(site) {
       const view = await site.registry.view();
       const { doomed, doomedManifests } = site.judge(NEW_ONLY);
       const names = new Set([...repositoryOf(view).tags.keys()].map((tag) => `${REPOSITORY}:${tag}`));
@@ -68,32 +76,28 @@ const moments = {
         'no manifest is deleted',
       );
       return view;
-    };
+    },
   },
-};
+} as const satisfies Record<string, Moment>;
 const killedAt = Object.entries(moments);
 
-/** Begins a run and kills it at a moment; returns what the registry holds then. */
-async function kill(
-  site: Site,
-  moment: (typeof moments)[keyof typeof moments],
-  args: readonly string[] = [],
-) {
+/** Begins a run and kills it at a moment. */
+async function kill(site: Site, moment: Moment, args: readonly string[] = []): Promise<void> {
+  await site.sandbox.faults.inject({ fault: 'registryHold', ...moment.hold });
   const command = site.start([...DELETING, ...args]);
-  const lookAt = await moment(site, command);
+  await moment.reached(site, command);
   command.kill('SIGKILL');
   await command.ended;
-  const view = await lookAt();
-  assert.equal(ledgersIn(view).length, 1, 'the ledger is there');
+  assert.equal(ledgersIn(await moment.look(site)).length, 1, 'the ledger is there');
+  site.sandbox.faults.clear();
   await site.assertNothingLost(NEW_ONLY);
-  return view;
 }
 
 // Each with a sandbox of its own, at the same time: most of it is waiting.
 describe('killed with kill -9', { concurrency: 3 }, () => {
   for (const [when, moment] of killedAt) {
     test(`${when}: --resume finishes it`, async () => {
-      await using site = await slowSite();
+      await using site = await Site.open();
       await kill(site, moment);
       const ended = await site.runs(0, ['--resume']);
       await site.assertCleaned(NEW_ONLY);
@@ -103,7 +107,7 @@ describe('killed with kill -9', { concurrency: 3 }, () => {
     });
 
     test(`${when}: a clone without state recovers, and finishes it in a new run`, async () => {
-      await using site = await slowSite();
+      await using site = await Site.open();
       await kill(site, moment);
       const elsewhere = ['--state-dir', join(site.folder, 'elsewhere')];
       await site.runs(0, ['recover', ...elsewhere]);
@@ -117,7 +121,7 @@ describe('killed with kill -9', { concurrency: 3 }, () => {
     });
 
     test(`${when}: what the next run's file retains is put back`, async () => {
-      await using site = await slowSite();
+      await using site = await Site.open();
       const [first = ''] = site.judge(NEW_ONLY).doomed;
       await kill(site, moment);
       const untied = (await untiedSoFar(site)).includes(first) ? first : ((await untiedSoFar(site))[0] ?? '');
@@ -134,7 +138,7 @@ describe('killed with kill -9', { concurrency: 3 }, () => {
   }
 
   test('resumed by Skopeo, killed again, resumed over HTTP', async () => {
-    await using site = await slowSite();
+    await using site = await Site.open();
     await kill(site, moments['in the midst of untying'], ['--via', 'pod']);
     const bySkopeo = site.start(['--resume', '--via', 'skopeo', '--concurrency', '2']);
     await bySkopeo.step('delete');
@@ -146,7 +150,7 @@ describe('killed with kill -9', { concurrency: 3 }, () => {
   });
 
   test('resumed by Skopeo to its end; the next run over HTTP unties the rest', async () => {
-    await using site = await slowSite();
+    await using site = await Site.open();
     await kill(site, moments['in the midst of untying'], ['--via', 'pod']);
     await site.run(['--resume', '--via', 'skopeo']);
     await site.assertNothingLost(NEW_ONLY);
@@ -157,7 +161,8 @@ describe('killed with kill -9', { concurrency: 3 }, () => {
 });
 
 test('what is pushed while the run unties survives, and what it needs', async () => {
-  await using site = await slowSite();
+  await using site = await Site.open();
+  await site.sandbox.faults.inject({ fault: 'registrySlow', delayMs: 60 });
   const { tags, manifests } = repositoryOf(site.before);
   const manifestOf = (tag: string) => manifests.get(tags.get(tag) ?? '') ?? assert.fail(tag);
   const command = site.start(DELETING);

@@ -162,7 +162,8 @@ describe('registry of the sandbox', () => {
 
     it('holds the requests that it is asked to hold until the weather is fair', async () => {
       const path = `/v2/${newRepository}/manifests/${ids[0]}-8`;
-      await sandbox.faults.inject({ fault: 'registryHold', method: 'HEAD', path: '/manifests/' });
+      await sandbox.faults.inject({ fault: 'registryHold', after: 1, method: 'HEAD', path: '/manifests/' });
+      assert.equal((await askRegistry(sandbox, path, { method: 'HEAD' })).code, 200);
       let isHeld = true;
       const held = askRegistry(sandbox, path, { method: 'HEAD' }).finally(() => {
         isHeld = false;

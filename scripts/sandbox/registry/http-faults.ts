@@ -17,13 +17,21 @@ export interface RegistryFault extends RegistryRequests {
   readonly times: number;
 }
 
+/** Requests to the registry that are to wait. */
+export interface RegistryHold extends RegistryRequests {
+  /** So many of them pass first. Default: none. */
+  readonly after?: number;
+}
+
 /** Passes HTTP requests on to the registry, but for those that a fault is armed for. */
 export class HttpFaultProxy {
   readonly #endpoint: () => string | undefined;
   readonly #server: Server;
   readonly #faults = new Armed<RegistryFault>();
   #delayMs = 0;
-  #hold: { readonly requests: RegistryRequests; readonly over: PromiseWithResolvers<void> } | undefined;
+  #hold:
+    | { readonly fault: RegistryHold; readonly over: PromiseWithResolvers<void>; passed: number }
+    | undefined;
   #blobStore: string | undefined;
 
   /** @param endpoint socket of a pod that is ready */
@@ -47,9 +55,9 @@ export class HttpFaultProxy {
   }
 
   /** These requests wait until `clear`; replaces an earlier hold, and what that has held goes on. */
-  hold(requests: RegistryRequests): void {
+  hold(fault: RegistryHold): void {
     this.#hold?.over.resolve();
-    this.#hold = { requests, over: Promise.withResolvers() };
+    this.#hold = { fault, over: Promise.withResolvers(), passed: 0 };
   }
 
   /** GET and HEAD of a blob answer 307 to this URL, as with an object store behind the registry. */
@@ -79,11 +87,8 @@ export class HttpFaultProxy {
 
   async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#delayMs > 0) await sleep(this.#delayMs);
-    if (this.#hold && isAmong(this.#hold.requests, message)) {
-      await this.#hold.over.promise;
-      // Whoever asked may have given up, or been killed, long ago.
-      if (message.socket.destroyed) return;
-    }
+    // Who asks may give up meanwhile, or be killed.
+    if ((await this.#hasWaited(message)) && message.socket.destroyed) return;
     const fault = this.#faults.take((candidate) => isAmong(candidate, message));
     if (fault !== undefined) {
       message.resume();
@@ -94,6 +99,16 @@ export class HttpFaultProxy {
       return;
     }
     this.#forward(message, response);
+  }
+
+  /** Waits if it has to; tells whether it had to. */
+  async #hasWaited(message: IncomingMessage): Promise<boolean> {
+    const hold = this.#hold;
+    if (!hold || !isAmong(hold.fault, message)) return false;
+    hold.passed += 1;
+    if (hold.passed <= (hold.fault.after ?? 0)) return false;
+    await hold.over.promise;
+    return true;
   }
 
   #forward(message: IncomingMessage, response: ServerResponse): void {
