@@ -30,7 +30,12 @@ async function main(argv: readonly string[]): Promise<void> {
   const { tally, undo } = ending;
   if (summary.mode === 'undo') ending.person?.closingUndo(summary, undo?.entries ?? []);
   else if (tally !== undefined && summary.planned + summary.retained > 0)
-    ending.person?.closing(summary, { folder: tally.folder, open: tally.open() });
+    ending.person?.closing(summary, {
+      folder: tally.folder,
+      open: tally.open(),
+      findings: tally.verification()?.findings ?? [],
+      undo: tally.undo,
+    });
   if (ending.error !== undefined) process.stderr.write(explain(ending.error));
   if (ending.report === undefined && wantsJson(argv, process.env))
     process.stdout.write(`${JSON.stringify(summary)}\n`);
@@ -46,6 +51,10 @@ async function run(command: Command, ending: Ending): Promise<void> {
     if (command.verb === 'status') {
       const { status } = await import('./commands/status.ts');
       ending.report = { unread: await status(world) };
+    } else if (command.verb === 'history') {
+      const { history } = await import('./commands/history.ts');
+      await history(world, command.words[0]);
+      ending.report = { unread: undefined };
     } else if (command.verb === 'recover') {
       const { recover } = await import('./commands/recover.ts');
       await recover(world);

@@ -2,6 +2,7 @@
 import { UsageError } from './domain/errors.ts';
 import type { Route } from './domain/route.ts';
 import { type Strategy, strategies } from './domain/strategy.ts';
+import type { VerifyMode } from './domain/verify.ts';
 import { type OptionName, optionDefinitions } from './options/definitions.ts';
 import { type RawOptions, Values, wrong } from './options/values.ts';
 
@@ -32,6 +33,8 @@ export interface Options {
   readonly allowEmptying: boolean;
   /** Within which time everything has to be over. */
   readonly stopAfter: { readonly text: string; readonly lengthMs: number } | undefined;
+  /** How much of what stays is looked into after deleting. */
+  readonly verifyMode: VerifyMode;
   readonly environments: string;
   readonly stateDir: string;
   /** The folder of the run that is to be undone. */
@@ -115,6 +118,7 @@ export function readOptions(given: {
     noInUseCheck: value.flag('no-in-use-check'),
     allowEmptying: value.flag('allow-emptying'),
     stopAfter: readStopAfter(value),
+    verifyMode: value.text('verify') as VerifyMode,
     environments: path('environments'),
     stateDir: path('state-dir'),
     from: from === undefined ? undefined : given.resolvePath(from),

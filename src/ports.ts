@@ -12,8 +12,10 @@ import type { RepositoryPlan, RepositoryRef } from './domain/plan.ts';
 import type { Report } from './domain/report.ts';
 import type { Review } from './domain/review.ts';
 import type { RestartTimes, RunRecord, StepKey } from './domain/run.ts';
+import type { TrailEvent, TrailLine } from './domain/trail.ts';
 import type { UndoEntry, UndoSummary } from './domain/undo.ts';
 import type { Ledger } from './domain/untagging.ts';
+import type { Finding } from './domain/verify.ts';
 import type { JsonPatch, Workload, WorkloadPod } from './domain/workload.ts';
 
 // ---------------------------------------------------------------------------------------------- the registry
@@ -67,7 +69,7 @@ export interface Registry {
   deletionState(): Promise<'enabled' | 'disabled' | 'unknown'>;
   /** `undefined` when the adapter can only delete manifests, and with each of them every tag on it. */
   readonly untagging: Untagging | undefined;
-  /** `undefined` when the adapter cannot put anything back. */
+  /** `undefined` when the adapter can neither tell of blobs nor put anything back. */
   readonly content: RegistryContent | undefined;
   /**
    * Returns when nothing that this run ever began on the registry's side can still be under way, ending it where
@@ -297,12 +299,14 @@ export interface OpenUploads {
 
 // ---------------------------------------------------------------------------------------------- local storage
 
-/** The append-only journal of what happened to each tag. */
+/** The append-only journal of what happened to each tag: the audit trail, too. */
 export interface Journal {
   /** What is on disk, with damaged lines left out (their tags are simply looked at again). */
   read(): Promise<{ readonly outcomes: Outcomes; readonly damagedLines: number }>;
   /** Notes an outcome; it is on disk within a quarter of a second. Throws a `StorageError` once writing has failed. */
   append(entry: JournalEntry): void;
+  /** Notes, in the same way, something that is no outcome of a tag, for the audit trail. */
+  note(event: TrailEvent): void;
   /** Returns when everything is on disk. */
   flush(): Promise<void>;
   /** Flushes, and lets go of the file. */
@@ -416,6 +420,8 @@ export interface RunGlimpse {
   /** The frozen plan as far as it goes, and what the journal says. */
   read(): Promise<{ readonly plans: readonly RepositoryPlan[]; readonly outcomes: Outcomes }>;
   readonly saved: Pick<SavedManifests, 'place' | 'size' | 'read'>;
+  /** The audit trail, in its order, piece by piece; lines that cannot be read are left out. */
+  trail(): AsyncIterable<readonly TrailLine[]>;
 }
 
 /** Looks at the state folder while another process may hold it. Changes nothing, and waits for nobody. */
@@ -424,6 +430,8 @@ export interface RunArchive {
   recent(limit: number): Promise<readonly RunGlimpse[]>;
   /** The run in a folder, wherever that is; `undefined` when there is none whose record can be read. */
   at(folder: string): Promise<RunGlimpse | undefined>;
+  /** One run; `undefined` when there is none of that ID whose record can be read. */
+  find(id: string): Promise<RunGlimpse | undefined>;
   /** The number of the process that holds the folder at this moment. */
   holder(): Promise<number | undefined>;
 }
@@ -458,12 +466,24 @@ export interface Person {
   /** Something is finished that is worth a machine-readable line. */
   event(event: Readonly<Record<string, unknown>> & { readonly event: string }): void;
   review(review: Review, circumstances: ReviewCircumstances): void;
-  /** What the run has come to. `open` are the tags that failed or drifted. */
-  closing(summary: Summary, given: { readonly folder: string; readonly open: readonly JournalEntry[] }): void;
+  /** What the run has come to. */
+  closing(summary: Summary, given: ClosingCircumstances): void;
   /** What an undo has come to, and what has become of each tag. */
   closingUndo(summary: UndoSummary, entries: readonly UndoEntry[]): void;
   /** Asks to type `expected`; `false` when something else is typed. */
   confirm(question: string, expected: string): Promise<boolean>;
+}
+
+/** What the closing summary says beside the figures. */
+export interface ClosingCircumstances {
+  /** The run's folder. */
+  readonly folder: string;
+  /** The tags that failed or drifted. */
+  readonly open: readonly JournalEntry[];
+  /** What the check after deleting has found that is not as it has to be. */
+  readonly findings: readonly Finding[];
+  /** The command that puts back what the run has deleted. */
+  readonly undo: string;
 }
 
 /** What the review says beside the plan. */

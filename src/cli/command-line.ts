@@ -9,17 +9,24 @@ import { EXIT_CODES } from './ending.ts';
 /** A command. */
 interface VerbDefinition {
   readonly describe: string;
-  /** The words that may come after it, for `--help`. Without them there are none. */
-  readonly words?: string;
+  /** The words that may follow it, for `--help`, and how many; none unless given. */
+  readonly words?: { readonly usage: string; readonly most: number };
 }
 
 const verbs = {
-  clean: { describe: 'list, plan, stop for review; with --delete, delete (the default)' },
+  clean: {
+    words: { usage: '[PASSWORD]', most: 1 },
+    describe: 'list, plan, stop for review; with --delete, delete (the default)',
+  },
   status: { describe: 'tell what is going on, or was left, here and in the cluster; changes nothing' },
   recover: { describe: "put the registry's setting back after a run that could not, and remove its pod" },
   undo: {
-    words: '[RUN] [ENVIRONMENT …]',
+    words: { usage: '[RUN] [ENVIRONMENT …]', most: Number.POSITIVE_INFINITY },
     describe: 'put back what the last run, or another one, has deleted: all of it, or of some environments',
+  },
+  history: {
+    words: { usage: '[RUN]', most: 1 },
+    describe: 'list the runs of the state folder, or what one of them has done; asks no cluster',
   },
 } as const satisfies Readonly<Record<string, VerbDefinition>>;
 /** How the registry's password is given. */
@@ -32,10 +39,10 @@ type Verb = keyof typeof verbs;
 
 export interface Command {
   readonly verb: Verb;
+  /** The words behind the verb, but for the password. */
+  readonly words: readonly string[];
   readonly flags: RawOptions;
   readonly password: string | undefined;
-  /** What came after the verb, where it takes words. */
-  readonly words: readonly string[];
 }
 
 /** `undefined` when help or the version was printed. */
@@ -44,9 +51,9 @@ export function parse(argv: readonly string[]): Command | undefined {
     .scriptName('npm run clean --')
     .usage('Usage: $0 [COMMAND] [options]')
     .command(
-      Object.entries<VerbDefinition>(verbs).map(([verb, { describe, words }]) => ({
-        command: verb,
-        describe: words === undefined ? describe : `${words}: ${describe}`,
+      Object.entries<VerbDefinition>(verbs).map(([command, { describe, words }]) => ({
+        command,
+        describe: words === undefined ? describe : `${words.usage}: ${describe}`,
         handler() {},
       })),
     )
@@ -76,7 +83,7 @@ export function parse(argv: readonly string[]): Command | undefined {
   if (parsed.help === true || parsed.version === true) return undefined;
   const { _: words, $0: _script, help: _help, h: _h, version: _version, ...flags } = parsed;
   requireKnown(Object.keys(flags));
-  const read = readVerb(words.map(String));
+  const read = readWords(words.map(String));
   requireFitting(read.verb, Object.keys(flags) as OptionName[]);
   return { ...read, flags: flags as RawOptions };
 }
@@ -117,25 +124,26 @@ function requireFitting(verb: Verb, given: readonly OptionName[]): void {
   }
 }
 
-function readVerb(given: readonly string[]): Omit<Command, 'flags'> {
-  const [first, ...more] = given;
-  if (first === undefined) return { verb: 'clean', password: undefined, words: [] };
-  if (Object.hasOwn(verbs, first)) {
-    const verb = first as Verb;
-    if ('words' in verbs[verb]) return { verb, password: undefined, words: more };
-    if (more.length > (verb === 'clean' ? 1 : 0)) throw tooMany();
-    if (more[0] !== undefined) requirePassword(more[0]);
-    return { verb, password: more[0], words: [] };
-  }
+function readWords(words: readonly string[]): Pick<Command, 'verb' | 'words' | 'password'> {
+  const [first = 'clean', ...more] = words;
+  const isVerb = Object.hasOwn(verbs, first);
+  if (!isVerb) requireNoMistypedVerb(first);
+  const [verb, behind] = isVerb ? [first as Verb, more] : (['clean', words] as const);
+  const { words: known } = verbs[verb] as VerbDefinition;
+  if (behind.length > (known?.most ?? 0)) throw tooMany();
+  if (verb !== 'clean') return { verb, words: behind, password: undefined };
+  const [password] = behind;
+  if (password !== undefined) requirePassword(password);
+  return { verb, words: [], password };
+}
+
+function requireNoMistypedVerb(word: string): void {
   // Of a short one, two letters are half of it: that may well be a password.
-  const verb = Object.keys(verbs).find((each) => leven(each, first) <= (each.length > 4 ? 2 : 1));
+  const verb = Object.keys(verbs).find((each) => leven(each, word) <= (each.length > 4 ? 2 : 1));
   if (verb !== undefined)
-    throw new UsageError(`"${first}" looks like a mistyped "${verb}".`, {
+    throw new UsageError(`"${word}" looks like a mistyped "${verb}".`, {
       next: 'If it is the password, set SKOPEO_PASSWORD instead.',
     });
-  if (more.length > 0) throw tooMany();
-  requirePassword(first);
-  return { verb: 'clean', password: first, words: [] };
 }
 
 /** An option without its dashes is hardly a password, and what it asks for must not silently be left undone. */
@@ -153,7 +161,7 @@ function requirePassword(word: string): void {
 /** Does not repeat the words: one of them may be the password. */
 function tooMany(): UsageError {
   return new UsageError('There are too many words on the command line.', {
-    next: 'Only the password may be given without an option name, and SKOPEO_PASSWORD is better. See --help.',
+    next: 'Beside a command and its own words only the password may be given, and SKOPEO_PASSWORD is better. See --help.',
   });
 }
 

@@ -13,7 +13,10 @@ import {
   WindowOverError,
 } from '../domain/errors.ts';
 import { noFigures, type Summary } from '../domain/outcome.ts';
+
 import type { UndoSummary } from '../domain/undo.ts';
+import { verifyFigures } from '../domain/verify.ts';
+
 import type { Person } from '../ports.ts';
 
 /** For `--help`. */
@@ -21,8 +24,8 @@ export const EXIT_CODES = `Exit codes:
     0  done
     1  a defect of the program
     2  bad input or usage; nothing was touched
-    3  something could not be deleted, or put back whole; or the time of
-       --stop-after was over
+    3  something could not be deleted, or put back whole; or the check after
+       deleting has found something lost, or the time of --stop-after was over
     4  refused, to keep something safe
     5  the cluster or the registry could not be reached or said no, or a
        setting could not be put back (this outranks every other)
@@ -34,7 +37,7 @@ export interface Ending {
   tally: Tally | undefined;
   error: unknown;
   undo: UndoTally | undefined;
-  /** Tags that could not be deleted, or not be put back whole. */
+  /** Tags that could not be deleted, or put back whole, or that are not what they have to be. */
   failed: number;
   /** The command has told what it found, which stands for the closing object; `unread`: why something was not found. */
   report: { readonly unread: unknown } | undefined;
@@ -75,6 +78,7 @@ export function summarise(
     exitCode,
     environments: tally?.environments ?? 0,
     ...(tally?.figures() ?? noFigures),
+    ...verifyFigures(tally?.verification()),
     resumed: tally?.resumed ?? false,
     ...(tally?.saved && { saved: tally.saved }),
     durationMs,

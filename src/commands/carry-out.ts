@@ -10,8 +10,9 @@ import type { Progress } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { deletionState } from '../steps/deletion-probe.ts';
 import { deleting, listing, view } from '../steps/index.ts';
-import { openDeletions } from '../steps/open-work.ts';
+import { hasOpenWork, openDeletions } from '../steps/open-work.ts';
 import { reachRegistry } from '../steps/reach.ts';
+import { noteInTrail } from '../steps/trail.ts';
 import {
   requireNothingEmptied,
   requireRetainedRevisions,
@@ -42,6 +43,7 @@ export async function carryOut(
   // Without a pod there is no step that would open the route.
   if (context.pod === undefined) await reachRegistry(context, quiet);
   await person.steps(listing.map((step) => view(step, context)));
+  for (const [repository, plan] of context.plans) context.reviewed.set(repository, plan);
   requireSomeRepository(context, world.options.registry);
   if (!world.options.allowAbsent && !run.record.allowAbsent) await requireRetainedRevisions(context);
   if (run.record.stage === 'listing') {
@@ -51,7 +53,7 @@ export async function carryOut(
   requireWithinLimits(context, world.options);
   await requireNothingEmptied(context, world.options);
   const review = reviewPlan([...context.plans.values()], context.environments);
-  const restarts = await countRestarts(context, review, given.setting);
+  const restarts = await countRestarts(context, given.setting);
   person.review(review, {
     registry: world.options.registry,
     context: context.settings.context,
@@ -63,6 +65,11 @@ export async function carryOut(
     file: changesOfFile(context),
     lists: run.lists.folder,
     planSha256: run.record.planSha256 ?? '',
+  });
+  noteInTrail(context, {
+    event: 'review',
+    plan: `sha256:${run.record.planSha256}`,
+    planned: review.totals.toDelete,
   });
   if (given.deletes) requireThePlan(context, world.options.plan);
   const hasWork = review.totals.toDelete > 0 || review.unfinished > 0;
@@ -89,11 +96,11 @@ function countDone(context: Context): number {
 /** How often deleting will restart the registry. */
 async function countRestarts(
   context: Context,
-  review: Review,
   setting: { enabled: boolean; byThisRun: boolean },
 ): Promise<number> {
   if (setting.byThisRun) return 1;
-  if (setting.enabled || (review.totals.toDelete === 0 && review.unfinished === 0)) return 0;
+  const isOpen = [...context.plans.values()].some((plan) => hasOpenWork(context.outcomes, plan));
+  if (setting.enabled || !isOpen) return 0;
   return (await deletionState(context)) === 'enabled' ? 0 : 2;
 }
 
@@ -123,7 +130,7 @@ function wish({ totals, unfinished }: Review): string {
 }
 
 async function requireConfirmation(world: World, context: Context, review: Review): Promise<void> {
-  if (context.run.record.confirmed) return;
+  if (context.run.record.confirmed) return await noteConfirmation(context, 'beforehand');
   const cluster = context.settings.context;
   const agreed = await context.person.confirm(
     `To ${wish(review)} ${world.options.registry}, type the context's name (${cluster}): `,
@@ -134,4 +141,11 @@ async function requireConfirmation(world: World, context: Context, review: Revie
       next: 'The lists are kept. Continue with --resume --delete.',
     });
   await context.run.update((record) => ({ ...record, confirmed: true }));
+  await noteConfirmation(context, 'typed');
+}
+
+/** On disk before anything is changed. */
+async function noteConfirmation(context: Context, how: 'typed' | 'beforehand'): Promise<void> {
+  noteInTrail(context, { event: 'confirmed', how });
+  await context.run.journal.flush();
 }

@@ -15,11 +15,13 @@ import {
   type Start,
 } from '../domain/run.ts';
 import { count } from '../domain/text.ts';
+import { verifyFigures } from '../domain/verify.ts';
 import type { Credentials, HeldLease, RunHandle, RunStore } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { ImagesInUse } from '../steps/in-use.ts';
+import { noteSafely } from '../steps/trail.ts';
 import { WindowKeeper } from '../steps/window.ts';
-import { recoverCommand } from './advice.ts';
+import { recoverCommand, undoCommand } from './advice.ts';
 import { carryOut } from './carry-out.ts';
 import { removeDeadPod } from './dead-pod.ts';
 import { type EarlierRun, planToContinue, readEarlierRun, wasEdited } from './earlier-run.ts';
@@ -32,7 +34,10 @@ import {
   requirePermissions,
   usesPod,
 } from './preflight.ts';
+
 import { withReport } from './report.ts';
+import { RunTrail } from './run-trail.ts';
+
 import { withSafetyNet } from './safety-net.ts';
 import type { Connection, Tally, World } from './world.ts';
 
@@ -55,7 +60,7 @@ interface Prepared {
   readonly confirmed: boolean;
 }
 
-/** @returns how many tags could not be deleted */
+/** @returns how many tags could not be deleted, or are not what they have to be */
 export function clean(world: World, tally: Tally): Promise<{ failed: number }> {
   return withReport(world, tally, () => cleanRegistry(world, tally));
 }
@@ -76,13 +81,22 @@ async function cleanRegistry(world: World, tally: Tally): Promise<{ failed: numb
   const work = async (lease: HeldLease | undefined) => {
     const arrived = { connection, binding, lease, runId };
     const found = await inspect(world, prepared, arrived).catch(warnOfLeftovers);
-    return await execute(world, { ...prepared, ...arrived, ...found, resumed, window, tally });
+    await execute(world, { ...prepared, ...arrived, ...found, resumed, window, tally, trail });
   };
-  const run = await (changesCluster(prepared) ? withLease(world, connection, work) : work(undefined));
-  const { failed } = tally.figures();
-  // Not before nothing is left in the cluster: what is finished is not resumed.
-  if (prepared.deletes) await run.update((record) => moveTo(record, failed > 0 ? 'incomplete' : 'finished'));
-  return { failed };
+  const trail = new RunTrail(world, tally);
+  return await trail.toItsEnd(async () => {
+    await (changesCluster(prepared) ? withLease(world, connection, work) : work(undefined));
+    const failed = countUnfinished(tally);
+    // Not before nothing is left in the cluster: what is finished is not resumed.
+    if (prepared.deletes) await trail.moveTo(failed > 0 ? 'incomplete' : 'finished');
+    return { failed };
+  });
+}
+
+/** Tags that could not be deleted, are there again, or are lost. */
+function countUnfinished(tally: Tally): number {
+  const { lost, stillThere } = verifyFigures(tally.verification());
+  return tally.figures().failed + lost + stillThere;
 }
 
 /** A run that only plans may go on beside another. */
@@ -102,14 +116,16 @@ interface Execution extends Prepared {
   readonly resumed: RunHandle | undefined;
   readonly window: WindowKeeper | undefined;
   readonly tally: Tally;
+  readonly trail: RunTrail;
 }
 
-async function execute(world: World, given: Execution): Promise<RunHandle> {
+async function execute(world: World, given: Execution): Promise<void> {
   const { connection, binding, lease, runId, setting, credentials, resumed, window, tally, ...prepared } =
     given;
   const earlierRecords = (await world.archive.recent(REMEMBERED_RUNS)).map(({ record }) => record);
   const run = resumed ?? (await begin(world, prepared, { id: runId, binding }));
   if (resumed) await resumed.update((record) => resumedRecord(record, prepared, binding));
+  given.trail.begin(run, { resumed: resumed !== undefined, binding });
   const registry = await world.openRegistry({
     run: runId,
     connection,
@@ -144,6 +160,8 @@ async function execute(world: World, given: Execution): Promise<RunHandle> {
     uninterrupted: world.safety,
     manualRestore: undefined,
     plans: new Map(prepared.plans.map((plan) => [plan.ref.repository, plan])),
+    reviewed: new Map(),
+    verification: undefined,
     outcomes: resumed && prepared.earlier ? prepared.earlier.outcomes : new Outcomes(),
     plannedAtMs: resumed ? undefined : world.clock.now(),
   };
@@ -156,6 +174,8 @@ async function execute(world: World, given: Execution): Promise<RunHandle> {
     outcomes: context.outcomes,
     environments: context.environments,
   });
+  tally.verification = () => context.verification;
+  tally.undo = undoCommand(world.options, runId);
 
   const restarts = lastRestarts(earlierRecords, binding);
   window?.learn(restarts);
@@ -166,7 +186,6 @@ async function execute(world: World, given: Execution): Promise<RunHandle> {
   } finally {
     tally.saved = await savedFigures(run);
   }
-  return run;
 }
 
 async function savedFigures({ saved }: RunHandle): Promise<Tally['saved']> {
@@ -287,7 +306,11 @@ async function begin(
 ): Promise<RunHandle> {
   const { start, latest, store } = prepared;
   const run = await store.create(newRecord(world, prepared, given));
-  if (start.action !== 'begin' && latest) await latest.update((record) => moveTo(record, 'given-up'));
+  if (start.action !== 'begin' && latest) {
+    await latest.update((record) => moveTo(record, 'given-up'));
+    const reason = `run ${run.record.id} has taken its place`;
+    noteSafely({ run: latest, clock: world.clock }, { event: 'end', stage: 'given-up', reason });
+  }
   return run;
 }
 
@@ -313,7 +336,11 @@ function newRecord(
   };
 }
 
-function resumedRecord(record: RunRecord, prepared: Prepared, binding: Binding): RunRecord {
+function resumedRecord(
+  { figures: _, ...record }: RunRecord,
+  prepared: Prepared,
+  binding: Binding,
+): RunRecord {
   return {
     ...record,
     binding: record.binding ?? binding,

@@ -2,26 +2,33 @@
 import { CleanerError, InterruptedError, RestoreError, WindowOverError } from '../domain/errors.ts';
 import { countFigures } from '../domain/outcome.ts';
 import type { Person, StepView } from '../ports.ts';
-import type { Context } from '../steps/context.ts';
-import { safety, view } from '../steps/index.ts';
+import type { Context, Step } from '../steps/context.ts';
+import { checking, leaving, restoring, view } from '../steps/index.ts';
 
 /**
- * Runs `work`; then, whatever became of it, the steps that put everything back. Rejects with what weighs most: a
- * setting that could not be put back, then the work's own failure.
+ * Runs `work`; then, whatever became of it, the steps that put everything back, and between them, when there is nothing
+ * left to put back, the check of what was done. Rejects with what weighs most: a setting that could not be put back, then
+ * the work's own failure.
  */
 export async function withSafetyNet(context: Context, work: () => Promise<void>): Promise<void> {
   const { person, signal, window } = context;
+  const show = (steps: readonly Step[], skip?: string) => {
+    // As it is by then: the work has found out what would have to be put back.
+    const safetyContext: Context = { ...context, signal: context.uninterrupted };
+    return runEach(
+      person,
+      steps.map((step) => view(step, safetyContext, skip)),
+    );
+  };
+  const isUnchanged = () => context.run.record.stage !== 'deleting';
   await inSafetyNet({
     ...{ person, signal, work },
     over: () => window?.workIsOver(),
-    steps() {
-      const safetyContext: Context = { ...context, signal: context.uninterrupted };
-      const nothingChanged =
-        context.run.record.stage === 'deleting' ? undefined : 'the registry was not changed by this run';
-      return safety.map((step) =>
-        view(step, safetyContext, step.key === 'disable-delete' ? nothingChanged : undefined),
-      );
-    },
+    after: [
+      () => show(restoring, isUnchanged() ? 'the registry was not changed by this run' : undefined),
+      (errors) => check(context, errors),
+      () => show(leaving),
+    ],
     told: (error) => resumable(context, error),
   });
 }
@@ -29,29 +36,64 @@ export async function withSafetyNet(context: Context, work: () => Promise<void>)
 /** The same for whatever changes something and has steps that put it back. */
 export async function inSafetyNet(given: {
   readonly person: Person;
-  /** What ends the work. The steps that put everything back must not end with it. */
+  /** What ends the work. What puts everything back must not end with it. */
   readonly signal: AbortSignal;
   readonly work: () => Promise<void>;
   /** Called when the work has ended, however it did. */
   readonly over?: () => void;
-  /** What puts everything back, as things are when the work has ended. */
-  readonly steps: () => readonly StepView[];
+  /** What is done then, one after the other, each whatever became of those before; it is given their errors. */
+  readonly after: readonly ((errors: readonly unknown[]) => Promise<void>)[];
   /** An error as it is to be told. */
   readonly told: (error: unknown) => unknown;
 }): Promise<void> {
   const { person, signal } = given;
   const errors: unknown[] = [];
-  await given.work().catch((error: unknown) => void errors.push(error));
+  const collect = (error: unknown) => void errors.push(error);
+  await given.work().catch(collect);
   given.over?.();
   const [failure] = errors;
   if (failure instanceof InterruptedError || failure instanceof WindowOverError)
     person.say(`\n${failure.message} Leaving everything as it was before …`);
-  await runEach(person, given.steps()).catch((error: unknown) => void errors.push(error));
+  for (const next of given.after) await next(errors).catch(collect);
   // A signal that came only now has kept nothing from being put back; but who sent it is told that it was seen.
   // A window that was over only when all was done is no matter.
   const { aborted, reason } = signal;
-  if (failure === undefined && aborted && !(reason instanceof WindowOverError)) errors.push(reason);
+  if (errors.length === 0 && aborted && !(reason instanceof WindowOverError)) errors.push(reason);
   throwHeaviest(person, errors.map(given.told));
+}
+
+/**
+ * The check may be ended by a signal, or by the window: everything is put back, and a resume makes it anew. Without it
+ * what was to be done is not done.
+ */
+async function check(context: Context, [failure]: readonly unknown[]): Promise<void> {
+  const { person, window, signal } = context;
+  const unneeded = whyUnneeded(context);
+  const isDue = unneeded === undefined && failure === undefined;
+  if (isDue) window?.restored();
+  const late: unknown = signal.aborted ? signal.reason : undefined;
+  const skip = unneeded ?? whySkipped(failure ?? late);
+  try {
+    await person.steps(checking.map((step) => view(step, context, skip)));
+  } finally {
+    window?.workIsOver();
+  }
+  if (isDue && late !== undefined) throw late;
+}
+
+function whyUnneeded({ run, settings }: Context): string | undefined {
+  const { stage } = run.record;
+  if (stage !== 'deleting' && stage !== 'incomplete') return 'nothing was deleted';
+  return settings.verifyMode === 'none' ? '--verify none' : undefined;
+}
+
+/** Why what was done cannot be checked; `undefined` when nothing has ended it. */
+function whySkipped(end: unknown): string | undefined {
+  if (end === undefined) return undefined;
+  if (end instanceof RestoreError) return 'the setting could not be put back';
+  if (end instanceof InterruptedError) return 'interrupted; --resume makes up for it';
+  if (end instanceof WindowOverError) return 'the window is over; --resume makes up for it';
+  return 'the run did not come to its end; --resume makes up for it';
 }
 
 /** From here on there is a run to go on with, which what ended the work cannot know. */

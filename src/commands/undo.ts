@@ -21,7 +21,7 @@ import {
   requirePermissions,
   usesPod,
 } from './preflight.ts';
-import { inSafetyNet } from './safety-net.ts';
+import { inSafetyNet, runEach } from './safety-net.ts';
 import type { Connection, World } from './world.ts';
 
 /** Tags under way for each operation at a time. */
@@ -180,15 +180,14 @@ async function findRun({ options, archive }: World, { run }: Request): Promise<R
       next: 'It has to be a folder with a run.json, as there is one for every run in the state folder.',
     });
   }
-  const all = await archive.recent(Number.POSITIVE_INFINITY);
   if (run !== undefined) {
-    const found = all.find(({ record }) => record.id === run);
+    const found = await archive.find(run);
     if (found !== undefined) return found;
     throw new UsageError(`There is no run ${run} in ${options.stateDir}.`, {
       next: 'Name the right folder with --state-dir, or the folder of the run with --from.',
     });
   }
-  for (const each of all) if (await hasDeleted(each)) return each;
+  for (const each of await archive.recent(Number.POSITIVE_INFINITY)) if (await hasDeleted(each)) return each;
   throw new UsageError(`No run in ${options.stateDir} has deleted anything.`, {
     next: 'Name the right folder with --state-dir, or the folder of a run with --from.',
   });
@@ -278,24 +277,23 @@ async function putBack(world: World, given: Work): Promise<void> {
       },
     },
   ];
+  const teardown: StepView = {
+    key: 'teardown',
+    title: 'teardown',
+    skip: undefined,
+    async run() {
+      try {
+        await registry.close();
+      } finally {
+        await pod?.remove(world.safety);
+      }
+      return pod ? undefined : `--via ${options.via} needs no pod`;
+    },
+  };
   await inSafetyNet({
     ...{ person, signal },
     work: () => person.steps(steps),
-    steps: () => [
-      {
-        key: 'teardown',
-        title: 'teardown',
-        skip: undefined,
-        async run() {
-          try {
-            await registry.close();
-          } finally {
-            await pod?.remove(world.safety);
-          }
-          return pod ? undefined : `--via ${options.via} needs no pod`;
-        },
-      },
-    ],
+    after: [() => runEach(person, [teardown])],
     told: (error) => error,
   });
 }

@@ -11,6 +11,7 @@ import {
 import type { Permission } from '../domain/permissions.ts';
 import type { ReportSource } from '../domain/report.ts';
 import type { Route } from '../domain/route.ts';
+import type { Verification } from '../domain/verify.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
 import type {
@@ -114,4 +115,8 @@ export class Tally {
   source: () => ReportSource | undefined = () => undefined;
   /** Where the report is, as soon as it is there. */
   report: string | undefined;
+  /** What the check after deleting has come to, as far as it was made. */
+  verification: () => Verification | undefined = () => undefined;
+  /** The command that puts back what the run has deleted; empty while there is no run. */
+  undo = '';
 }

@@ -53,28 +53,43 @@ export function readManifest({ text, digest }: { text: string; digest: Digest })
     : unreadable(`it is neither an image nor an index, but calls itself ${JSON.stringify(mediaType)}`);
 }
 
-/** What has to be in a manifest's repository for it to be pulled. */
-interface ManifestNeeds {
-  /** Its config and its layers, but for those that are to be fetched from elsewhere. */
+/** What an image consists of, or an index lists. */
+export interface ManifestParts {
+  /**
+   * An image's configuration and layers, but for those that are never pushed: the base layers of Windows images. What an
+   * index lists that is no manifest: BuildKit keeps a build cache's layers so.
+   */
   readonly blobs: readonly Digest[];
-  /** What an index lists. */
-  readonly children: readonly Digest[];
+  readonly manifests: readonly Digest[];
 }
+
+type Descriptor = { readonly digest?: unknown; readonly mediaType?: unknown; readonly urls?: unknown } | null;
 
 /** `undefined` for what is no manifest that this program understands. */
-export function needsOf(text: string): ManifestNeeds | undefined {
-  const { config, layers, manifests } = parseObject(text) ?? {};
-  const reading = readManifest({ text, digest: '' as Digest });
+export function readParts(text: string, digest: Digest): ManifestParts | undefined {
+  const reading = readManifest({ text, digest });
   if (reading.state !== 'found') return undefined;
-  if (manifests !== undefined) return { blobs: [], children: reading.manifest.children };
-  if (!Array.isArray(layers)) return undefined;
-  const blobs = [config, ...layers.filter((layer) => !isForeign(layer))].map(digestIn);
-  return blobs.every((blob) => blob !== undefined) ? { blobs, children: [] } : undefined;
+  const { manifests, config, layers } = parseObject(text) ?? {};
+  const isIndex = INDEX_TYPES.has(reading.manifest.mediaType);
+  const listed: unknown = isIndex ? manifests : layers;
+  if (!Array.isArray(listed)) return undefined;
+  const blobs = readDigests(
+    isIndex ? listed.filter(isBlob) : [config, ...listed].filter((part) => !isNeverPushed(part)),
+  );
+  const listedManifests = readDigests(isIndex ? listed.filter((entry) => !isBlob(entry)) : []);
+  return blobs && listedManifests && { blobs, manifests: listedManifests };
 }
 
-/** Layers that may not be distributed, such as those of Windows: registries need not have them. */
-function isForeign(layer: { urls?: unknown } | null): boolean {
-  return Array.isArray(layer?.urls) && layer.urls.length > 0;
+function isBlob(entry: Descriptor): boolean {
+  const mediaType = entry?.mediaType;
+  return typeof mediaType === 'string' && !IMAGE_TYPES.has(mediaType) && !INDEX_TYPES.has(mediaType);
+}
+
+/** OCI Image Specification, "Non-Distributable Layers"; Docker's schema 2, "foreign layers". */
+function isNeverPushed(part: Descriptor): boolean {
+  const mediaType = String(part?.mediaType);
+  const isElsewhere = Array.isArray(part?.urls) && part.urls.length > 0;
+  return isElsewhere || mediaType.includes('.nondistributable.') || mediaType.includes('.foreign.');
 }
 
 /** OCI manifests need not name their type. Both kinds at once is a known trick (CVE-2021-41190): neither. */
@@ -84,15 +99,14 @@ function inferMediaType({ manifests, config }: Record<string, unknown>): string 
 }
 
 function readChildren(manifests: unknown): readonly Digest[] | undefined {
-  if (!Array.isArray(manifests)) return undefined;
-  const children = manifests.map(digestIn);
-  return children.every((child) => child !== undefined) ? children : undefined;
+  return Array.isArray(manifests) ? readDigests(manifests) : undefined;
 }
 
-/** The digest of a descriptor. */
-function digestIn(descriptor: unknown): Digest | undefined {
-  const { digest } = (descriptor ?? {}) as { digest?: unknown };
-  return typeof digest === 'string' ? parseDigest(digest) : undefined;
+function readDigests(descriptors: readonly Descriptor[]): readonly Digest[] | undefined {
+  const digests = descriptors.map((each) =>
+    typeof each?.digest === 'string' ? parseDigest(each.digest) : undefined,
+  );
+  return digests.every((digest) => digest !== undefined) ? digests : undefined;
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

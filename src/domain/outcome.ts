@@ -1,8 +1,9 @@
 /** What became of each planned tag, and the figures of a run. */
-import type { Repository, Tag } from './names.ts';
+import type { Digest, Repository, Tag } from './names.ts';
 import { countFates, type RepositoryPlan } from './plan.ts';
 import type { PlannedTag } from './planned-tag.ts';
 import { isMarker } from './untagging.ts';
+import type { VerifyFigures } from './verify.ts';
 
 /**
  * - `deleted`: this run deleted it
@@ -19,6 +20,8 @@ export interface JournalEntry {
   readonly at: string;
   readonly repository: Repository;
   readonly tag: Tag;
+  /** What the plan says that it stands for; early versions did not note it. */
+  readonly digest?: Digest;
   readonly outcome: Outcome;
   readonly reason?: string;
 }
@@ -61,7 +64,7 @@ export class Outcomes {
 }
 
 /** The closing object of a run. Counts are tags, cumulative over resumes. */
-export interface Summary {
+export interface Summary extends VerifyFigures {
   readonly event: 'summary';
   readonly mode: 'plan' | 'delete';
   readonly exitCode: number;
@@ -93,7 +96,15 @@ export interface SavedFigures {
 /** What a summary counts; the rest of it is the run's circumstances. */
 export type Figures = Omit<
   Summary,
-  'event' | 'mode' | 'exitCode' | 'environments' | 'resumed' | 'saved' | 'durationMs' | 'report'
+  | 'event'
+  | 'mode'
+  | 'exitCode'
+  | 'environments'
+  | 'resumed'
+  | 'saved'
+  | 'durationMs'
+  | 'report'
+  | keyof VerifyFigures
 >;
 
 export const noFigures: Figures = {

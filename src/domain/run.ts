@@ -4,6 +4,8 @@
  */
 import type { EnvironmentEntry } from './environments.ts';
 import { RefusedError, UsageError } from './errors.ts';
+import type { Figures } from './outcome.ts';
+import type { VerifyFigures } from './verify.ts';
 
 /** The steps, in their order. */
 export const stepKeys = [
@@ -15,6 +17,7 @@ export const stepKeys = [
   'delete',
   'move-done',
   'disable-delete',
+  'verify',
   'teardown',
 ] as const;
 export type StepKey = (typeof stepKeys)[number];
@@ -38,7 +41,8 @@ export interface StepRecord {
  * - `listing`: its plan is not complete
  * - `reviewed`: its plan is complete; nothing has been changed
  * - `deleting`: it has begun to enable deletion
- * - `incomplete`: it has ended and the registry is as before, but some tags could not be deleted
+ * - `incomplete`: it has ended and the registry's setting is as before, but some tags could not be deleted, or the check
+ *   in the end has found something lost
  * - `finished`
  * - `given-up`: a new run has taken its place
  */
@@ -82,6 +86,10 @@ export interface RestartTimes {
   readonly restoringMs?: number;
 }
 
+/** What the history tells of a run. Counts are tags. */
+export type RunFigures = Pick<Figures, 'planned' | 'deleted' | 'alreadyGone' | 'failed' | 'drifted'> &
+  VerifyFigures;
+
 export interface RunRecord {
   readonly schema: 1;
   readonly id: string;
@@ -104,6 +112,8 @@ export interface RunRecord {
   /** SHA-256 of the frozen plan's file, hex. */
   readonly planSha256?: string;
   readonly restarts?: RestartTimes;
+  /** What it had come to when the latest start ended; `undefined` while one is at work, or was killed. */
+  readonly figures?: RunFigures;
 }
 
 /**
@@ -195,6 +205,7 @@ export const stepTitles: Readonly<Record<StepKey, string>> = {
   delete: 'delete',
   'move-done': 'move to tags/done',
   'disable-delete': 'disable delete',
+  verify: 'verify',
   teardown: 'teardown',
 };
 

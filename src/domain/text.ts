@@ -14,3 +14,13 @@ export function plainText(text: string, maxLength = 500): string {
 export function count(number: number, singular: string, plural = `${singular}s`): string {
   return `${number} ${number === 1 ? singular : plural}`;
 }
+
+/** A table as text. @param numbers the columns that are aligned to the right, counted from 0 */
+export function alignColumns(table: readonly (readonly string[])[], numbers: readonly number[]): string {
+  const widths: number[] = [];
+  for (const line of table)
+    for (const [column, text] of line.entries()) widths[column] = Math.max(widths[column] ?? 0, text.length);
+  const pad = (text: string, column: number) =>
+    numbers.includes(column) ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0);
+  return table.map((line) => line.map(pad).join('  ').trimEnd()).join('\n');
+}

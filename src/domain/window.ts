@@ -77,7 +77,7 @@ export function tellWindowOver(window: Window, run: RunRecord, figures: Figures)
   const state =
     run.stage === 'listing'
       ? 'the plan is not complete. Nothing was changed.'
-      : `${count(deleted, 'tag')} deleted, ${left} left.`;
+      : `${count(deleted, 'tag')} deleted, ${left} left${left > 0 ? '.' : '; what stays was not all checked.'}`;
   return new WindowOverError(`The window of ${window.text} is over: ${state}`, {
     next: `Continue with: npm run clean -- --resume${run.deleting ? ' --delete' : ''}`,
   });

@@ -1,6 +1,7 @@
 /** Every option, for help and meaning. */
 import { routes } from '../domain/route.ts';
 import { strategies } from '../domain/strategy.ts';
+import { SAMPLE_SIZE, verifyModes } from '../domain/verify.ts';
 
 /** How an option appears on the command line. */
 export interface OptionDefinition {
@@ -97,6 +98,13 @@ export const optionDefinitions = {
     group: WHAT,
     value: 'TIME',
     describe: 'be over within this time (2h, 90m, 1h30m), the restoring of the registry included; resumable',
+  },
+  verify: {
+    type: 'string',
+    group: WHAT,
+    choices: verifyModes,
+    default: 'sample',
+    describe: `after deleting: whether every tag is gone, or stands for what it did, and whether images that stay are whole. sample: ${SAMPLE_SIZE} of these. full: all of them. none: no check`,
   },
   environments: {
     type: 'string',

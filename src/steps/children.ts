@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import type { LastLook } from './last-look.ts';
 import { retrying } from './retry.ts';
 import type { Saving } from './saving.ts';
+import { noteInTrail } from './trail.ts';
 
 export class Children {
   readonly #context: Context;
@@ -53,12 +54,16 @@ export class Children {
 
   async #delete(repository: Repository, child: Digest): Promise<boolean> {
     const { person, signal } = this.#context;
+    const note = (outcome: 'deleted' | 'failed', reason: string) =>
+      noteInTrail(this.#context, { event: 'manifest', repository, digest: child, outcome, reason });
     try {
       await retrying(() => this.#saving.deleteManifest(repository, child), this.#context);
+      note('deleted', 'a deleted index listed it');
       return true;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof RegistryError)) throw error;
+      note('failed', messageOf(error));
       person.warn(
         `${repository}@${child}, which a deleted index listed, is still there: ${messageOf(error)}`,
       );

@@ -5,6 +5,7 @@ import type { RepositoryPlan } from '../domain/plan.ts';
 import type { Route } from '../domain/route.ts';
 import type { StepKey } from '../domain/run.ts';
 import type { Strategy } from '../domain/strategy.ts';
+import type { Verification, VerifyMode } from '../domain/verify.ts';
 import type {
   Clock,
   HeldLease,
@@ -34,6 +35,8 @@ interface StepSettings {
   readonly container: { readonly name: string | undefined; readonly port: number | undefined };
   readonly rolloutTimeoutMs: number;
   readonly restoreTimeoutMs: number;
+  /** How much of what stays is looked into in the end. */
+  readonly verifyMode: VerifyMode;
   /** The command that puts the registry right, for messages. */
   readonly recover: string;
 }
@@ -65,7 +68,11 @@ export interface Context {
   manualRestore: string | undefined;
   /** The plan as it stands: frozen, then made smaller by review, file and second looks. By repository. */
   readonly plans: Map<string, RepositoryPlan>;
+  /** The same as it was shown to the person: what stays is held against it in the end. */
+  readonly reviewed: Map<string, RepositoryPlan>;
   readonly outcomes: Outcomes;
+  /** What that has come to, as far as it has been done. */
+  verification: Verification | undefined;
   /** When this process began to make the plan, in milliseconds since 1970; `undefined` when an earlier start has. */
   readonly plannedAtMs: number | undefined;
 }

@@ -6,6 +6,7 @@ import { awaitDeletionState } from './deletion-probe.ts';
 import { noteRestart } from './restart-times.ts';
 import { restoreSetting } from './restore.ts';
 import { retrying } from './retry.ts';
+import { noteSafely } from './trail.ts';
 
 export const disableDelete: Step = {
   key: 'disable-delete',
@@ -29,8 +30,10 @@ export const disableDelete: Step = {
       lease: leaseOf(context),
     }).catch((error: unknown) => {
       if (error instanceof LeaseLostError) return 'lost' as const;
+      noteSafely(context, { event: 'setting', state: 'not restored', reason: messageOf(error) });
       throw error;
     });
+    if (restored !== 'nothing') noteSafely(context, { event: 'setting', state: restored });
     if (restored === 'lost') return 'another run has taken over, and puts it back';
     if (restored === 'nothing') return 'nothing was changed';
     if (restored === 'restored') await noteRestart(context, { restoringMs: clock.now() - startedAtMs });

@@ -23,6 +23,7 @@ import { hasOpenWork } from './open-work.ts';
 import { noteRestart } from './restart-times.ts';
 import { retrying } from './retry.ts';
 import { awaitRollout, requireStillEnabled } from './rollout.ts';
+import { noteSafely } from './trail.ts';
 
 /** Several writers (controllers among them) may touch a workload in the same moment; more than this is a fight. */
 const CONFLICTS = 10;
@@ -78,6 +79,7 @@ async function ensureEnabled(
     lease.requireHeld();
     const patch = enablePatch(workload, setting, record);
     rememberManual(context, await context.workload.patch(patch, context.uninterrupted));
+    noteSafely(context, { event: 'setting', state: 'enabled' });
   } else {
     refuseForeignRecord(workload, { run: run.record.id, recover: settings.recover });
     requireStillEnabled(workload, run.record.id);

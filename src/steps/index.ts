@@ -11,14 +11,19 @@ import { listLegacy } from './list-legacy.ts';
 import { listNew } from './list-new.ts';
 import { moveDone } from './move-done.ts';
 import { teardown } from './teardown.ts';
+import { verify } from './verify.ts';
 import { verifyLayout } from './verify-layout.ts';
 
 /** Finds out what is there. Changes nothing in the registry. */
 export const listing: readonly Step[] = [deployPod, verifyLayout, listNew, listLegacy];
 /** Carries the plan out. */
 export const deleting: readonly Step[] = [enableDelete, deleteTags, moveDone];
-/** Puts everything back; runs however the others ended. */
-export const safety: readonly Step[] = [disableDelete, teardown];
+/** Puts the registry back; runs however the others ended. */
+export const restoring: readonly Step[] = [disableDelete];
+/** Holds the registry, as it is now, against the plan; runs when all of the above has come to its end. */
+export const checking: readonly Step[] = [verify];
+/** Leaves nothing behind; runs however the others ended. */
+export const leaving: readonly Step[] = [teardown];
 
 /**
  * A step as the person sees it, its start and end recorded with the run.
@@ -60,7 +65,7 @@ async function remember(
     });
   } catch (error) {
     // A full disk must not keep the registry from being put back.
-    if (!(error instanceof StorageError) || !safety.includes(step)) throw error;
+    if (!(error instanceof StorageError) || ![...restoring, ...leaving].includes(step)) throw error;
     person.warn(error.message);
   }
 }

@@ -1,7 +1,7 @@
 /** Writes down what becomes of each tag while it is deleted, and judges when going on makes no sense. */
 import { readSetting } from '../domain/deletion-setting.ts';
 import { RegistryError, type RegistryFailure, UnreachableError } from '../domain/errors.ts';
-import type { Repository, Tag } from '../domain/names.ts';
+import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { type Context, leaseOf } from './context.ts';
@@ -12,6 +12,8 @@ const REFUSALS_IN_A_ROW = 3;
 export class OutcomeBook {
   readonly #context: Context;
   readonly #refusals = new Map<RegistryFailure, number>();
+  /** What the plan says that tags stand for, by repository. */
+  readonly #digests = new Map<Repository, ReadonlyMap<Tag, Digest | undefined>>();
   /** Why the journal cannot be written any more. */
   #unwritable: unknown;
 
@@ -20,10 +22,12 @@ export class OutcomeBook {
   }
 
   note(repository: Repository, tag: Tag, outcome: Outcome, reason?: string): void {
+    const digest = this.#digestOf(repository, tag);
     const entry = {
       at: new Date(this.#context.clock.now()).toISOString(),
       repository,
       tag,
+      ...(digest === undefined ? {} : { digest }),
       outcome,
       ...(reason === undefined ? {} : { reason }),
     };
@@ -34,6 +38,14 @@ export class OutcomeBook {
       this.#unwritable = error;
       throw error;
     }
+  }
+
+  #digestOf(repository: Repository, tag: Tag): Digest | undefined {
+    const known = this.#digests.get(repository);
+    if (known !== undefined) return known.get(tag);
+    const { tags = [] } = this.#context.plans.get(repository) ?? {};
+    this.#digests.set(repository, new Map(tags.map((planned) => [planned.tag, planned.digest])));
+    return this.#digestOf(repository, tag);
   }
 
   /** What has no place to be written down must not be done, nor what another run may have taken over. */

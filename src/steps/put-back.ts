@@ -3,7 +3,7 @@
  * is left alone, and an image is put back only if everything that it needs is there.
  */
 import { RegistryError } from '../domain/errors.ts';
-import { needsOf } from '../domain/manifest.ts';
+import { readParts } from '../domain/manifest.ts';
 import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { LostTag, UndoEntry } from '../domain/undo.ts';
 import type { RegistryContent, SavedContent, StoredManifest } from '../ports.ts';
@@ -91,11 +91,11 @@ export class PutBack {
   #conditionOf(repository: Repository, digest: Digest): Promise<Condition> {
     return remembered(this.#conditions, `${repository}@${digest}`, async () => {
       const manifest = await this.#manifest(repository, digest);
-      const needs = manifest && needsOf(textOf(manifest));
+      const needs = manifest && readParts(textOf(manifest), digest);
       if (needs === undefined) return { missing: [digest], unproven: false };
       const parts = await Promise.all([
         ...needs.blobs.map((blob) => this.#conditionOfBlob(repository, blob)),
-        ...needs.children.map((child) => this.#conditionOf(repository, child)),
+        ...needs.manifests.map((child) => this.#conditionOf(repository, child)),
       ]);
       return {
         missing: [...new Set(parts.flatMap(({ missing }) => missing))],
@@ -121,7 +121,7 @@ export class PutBack {
   async #putListed(repository: Repository, index: Digest): Promise<boolean> {
     const manifest = await this.#manifest(repository, index);
     let hasPut = false;
-    for (const child of (manifest && needsOf(textOf(manifest))?.children) ?? []) {
+    for (const child of (manifest && readParts(textOf(manifest), index)?.manifests) ?? []) {
       const now = await this.#ask(() => this.#context.registry.resolve(repository, child));
       if (now.state !== 'gone') continue;
       await this.#putListed(repository, child);

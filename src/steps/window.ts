@@ -53,6 +53,11 @@ export class WindowKeeper {
     this.#alarm.clear();
   }
 
+  /** Everything is put back: what is left may take the rest of the time. */
+  restored(): void {
+    this.#endAt(lastMoment(this.#window, 0));
+  }
+
   /** What the person is told in the end. */
   tell(run: RunRecord, figures: Figures): Error {
     return tellWindowOver(this.#window, run, figures);

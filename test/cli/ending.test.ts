@@ -16,6 +16,7 @@ import {
 } from '../../src/domain/errors.ts';
 import { NEW_REPOSITORY } from '../../src/domain/names.ts';
 import { noFigures } from '../../src/domain/outcome.ts';
+import { verifyFigures } from '../../src/domain/verify.ts';
 import { digest, tag } from '../domain/builders.ts';
 
 function ending(error: unknown, failed = 0) {
@@ -78,6 +79,7 @@ describe('the closing object', () => {
       exitCode: 2,
       environments: 0,
       ...noFigures,
+      ...verifyFigures(undefined),
       resumed: false,
       durationMs: 17,
     });

@@ -66,7 +66,7 @@ describe('options', () => {
     );
     assert.deepEqual(
       unchanged.sort(),
-      ['imagePullPolicy', 'localSkopeo', 'output'],
+      ['imagePullPolicy', 'localSkopeo', 'output', 'verifyMode'],
       'those whose first choice is the default',
     );
   });

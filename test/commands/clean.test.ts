@@ -34,11 +34,12 @@ describe('planning', () => {
       struck: 0,
       missingRepositories: [`domino-${B}`],
     });
-    assert.deepEqual(program.person.shown.slice(-5), [
+    assert.deepEqual(program.person.shown.slice(-6), [
       'enable-delete: skipped (review the lists first, then: --resume --delete)',
       'delete: skipped (review the lists first, then: --resume --delete)',
       'move-done: skipped (review the lists first, then: --resume --delete)',
       'disable-delete: skipped (the registry was not changed by this run)',
+      'verify: skipped (nothing was deleted)',
       'teardown: done',
     ]);
   });

@@ -27,6 +27,7 @@ let scene: Scenario;
 let before: string[];
 beforeEach(() => {
   scene = new Scenario();
+  scene.registry.canReadContent();
   before = scene.registry.dump();
 });
 

@@ -59,13 +59,50 @@ describe('a window that ends while tags are deleted', () => {
   });
 
   it('is no matter when everything was done', async () => {
-    scene.workload.after = (call) => {
-      // The setting is being put back, and takes long.
-      if (call === 'patch' && scene.workload.patches.length === 2) scene.clock.advance(3 * 60 * MINUTE);
+    scene.pod.before = (call) => {
+      if (call === 'remove') scene.clock.advance(3 * 60 * MINUTE);
     };
     await scene.cleanly({ ...DELETING, 'stop-after': '1h' });
     assert.equal(scene.record.stage, 'finished');
     assert.deepEqual(scene.tagsLeft(), Scenario.kept);
+  });
+
+  it('leaves no time for the check when the setting takes long to be put back; a resume makes up for it', async () => {
+    scene.workload.after = (call) => {
+      if (call === 'patch' && scene.workload.patches.length === 2) scene.clock.advance(3 * 60 * MINUTE);
+    };
+    const { error, program } = await scene.clean({ ...DELETING, 'stop-after': '1h' });
+    assert.ok(error instanceof WindowOverError, String(error));
+    assert.match(error.message, /4 tags deleted, 0 left; what stays was not all checked\.$/);
+    assert.ok(
+      program.person.shown.includes('verify: skipped (the window is over; --resume makes up for it)'),
+    );
+    scene.assertPutBack();
+    const restarts = scene.workload.patches.length;
+    // Without anything left to delete a minute is enough: nothing has to be restarted for it.
+    const again = await scene.cleanly({ ...DELETING, resume: true, 'stop-after': '1m' });
+    assert.ok(again.program.person.shown.some((line) => line.startsWith('verify: 6 kept as before, 4 gone')));
+    assert.equal(scene.workload.patches.length, restarts);
+    assert.equal(scene.record.stage, 'finished');
+  });
+
+  it('ends a check that takes long, as a window that is over and not as a defect', async () => {
+    scene.registry.before = ({ operation }) => {
+      if (scene.workload.patches.length === 2 && operation === 'list') scene.clock.advance(61 * MINUTE);
+    };
+    const { error, program } = await scene.clean({ ...DELETING, 'stop-after': '1h' });
+    assert.ok(error instanceof WindowOverError, String(error));
+    assert.match(error.next, /--resume --delete/);
+    assert.ok(program.person.shown.includes('verify: failed'));
+    scene.assertPutBack();
+  });
+
+  it('is no matter to a run that checks nothing', async () => {
+    scene.workload.after = (call) => {
+      if (call === 'patch' && scene.workload.patches.length === 2) scene.clock.advance(3 * 60 * MINUTE);
+    };
+    await scene.cleanly({ ...DELETING, 'stop-after': '1h', verify: 'none' });
+    assert.equal(scene.record.stage, 'finished');
   });
 });
 

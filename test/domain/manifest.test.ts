@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { needsOf, readManifest } from '../../src/domain/manifest.ts';
+import { readManifest, readParts } from '../../src/domain/manifest.ts';
 import { lostTagManifest } from '../../src/domain/untagging.ts';
 import { digest, tag } from './builders.ts';
 
@@ -66,14 +66,15 @@ describe('readManifest', () => {
 });
 
 describe('what a manifest needs', () => {
+  const partsOf = (text: string) => readParts(text, digest('x'));
   const blob = (letter: string) => `sha256:${letter.repeat(64)}`;
 
   it('is its config and its layers', () => {
     const layers = [{ digest: blob('b') }, { digest: blob('c') }];
     const image = { schemaVersion: 2, mediaType: IMAGE, config: { digest: blob('a') }, layers };
-    assert.deepEqual(needsOf(JSON.stringify(image)), {
+    assert.deepEqual(partsOf(JSON.stringify(image)), {
       blobs: [blob('a'), blob('b'), blob('c')],
-      children: [],
+      manifests: [],
     });
   });
 
@@ -83,18 +84,18 @@ describe('what a manifest needs', () => {
       { digest: blob('c'), urls: [] },
     ];
     const image = { schemaVersion: 2, mediaType: IMAGE, config: { digest: blob('a') }, layers };
-    assert.deepEqual(needsOf(JSON.stringify(image))?.blobs, [blob('a'), blob('c')]);
+    assert.deepEqual(partsOf(JSON.stringify(image))?.blobs, [blob('a'), blob('c')]);
   });
 
   it('is what an index lists', () => {
     const index = { schemaVersion: 2, mediaType: INDEX, manifests: [{ digest: CHILD }] };
-    assert.deepEqual(needsOf(JSON.stringify(index)), { blobs: [], children: [CHILD] });
+    assert.deepEqual(partsOf(JSON.stringify(index)), { blobs: [], manifests: [CHILD] });
   });
 
   it('is unknown where something of it cannot be read', () => {
     const image = { schemaVersion: 2, mediaType: IMAGE, config: { digest: blob('a') } };
     for (const layers of [undefined, 'x', [null], [{}], [{ digest: 'x' }], [{ digest: blob('b') }, 7]])
-      assert.equal(needsOf(JSON.stringify({ ...image, layers })), undefined, JSON.stringify(layers));
-    for (const text of ['', '[]', 'null', '{"schemaVersion":1}']) assert.equal(needsOf(text), undefined);
+      assert.equal(partsOf(JSON.stringify({ ...image, layers })), undefined, JSON.stringify(layers));
+    for (const text of ['', '[]', 'null', '{"schemaVersion":1}']) assert.equal(partsOf(text), undefined);
   });
 });

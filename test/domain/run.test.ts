@@ -146,6 +146,7 @@ describe('the steps', () => {
         'delete',
         'move to tags/done',
         'disable delete',
+        'verify',
         'teardown',
       ],
     );

@@ -43,7 +43,7 @@ describe('killed or interrupted', { concurrency: true }, () => {
     });
   }
 
-  // Every signal in every step would be 27 runs; scripts/ordeal.ts does them all.
+  // Every signal in every step would be 30 runs; scripts/ordeal.ts does them all.
   const interrupted = {
     pod: STEPS,
     skopeo: ['list-new', 'delete', 'disable-delete'],

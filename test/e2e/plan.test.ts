@@ -41,7 +41,7 @@ describe('planning', () => {
     assert.deepEqual(listed(site.stateDir), doomed);
 
     const steps = parseEvents(stdout).filter(({ event }) => event === 'step');
-    assert.equal(new Set(steps.map(({ step }) => step)).size, 9, 'every step is told');
+    assert.equal(new Set(steps.map(({ step }) => step)).size, 10, 'every step is told');
     const { durationMs, missingRepositories: missing, ...summary } = summaryOf({ stdout });
     assert.deepEqual(summary, {
       event: 'summary',
@@ -54,6 +54,7 @@ describe('planning', () => {
       failed: 0,
       drifted: 0,
       ...counts,
+      ...{ verify: 'none', verified: 0, moved: 0, lost: 0, stillThere: 0, looked: 0, notWhole: 0 },
       resumed: false,
       report: join(runFolder(site.stateDir), 'report.html'),
     });

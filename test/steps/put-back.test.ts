@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RegistryError } from '../../src/domain/errors.ts';
 import { markerTag } from '../../src/domain/untagging.ts';
+import type { RegistryContent } from '../../src/ports.ts';
 import { deleteTags } from '../../src/steps/delete.ts';
 import { PutBack } from '../../src/steps/put-back.ts';
 import { digest, tag } from '../domain/builders.ts';
@@ -20,15 +21,21 @@ async function deleted(lines: readonly string[]): Promise<Scene> {
     scene,
   );
   await scene.step(deleteTags);
+  scene.registry.canReadContent();
   assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
   scene.registry.calls.length = 0;
   return scene;
 }
 
+function contentOf({ registry }: Scene): RegistryContent {
+  assert.ok(registry.content);
+  return registry.content;
+}
+
 /** What became of each tag. */
 async function putBack(scene: Scene): Promise<Record<string, string>> {
   const saved = await scene.run.saved.read();
-  const putter = new PutBack(scene.context, { content: scene.registry.content, saved });
+  const putter = new PutBack(scene.context, { content: contentOf(scene), saved });
   const told: Record<string, string> = {};
   for (const lost of saved.tags) {
     const { outcome, missing, unproven } = await putter.tag(lost);
@@ -105,6 +112,7 @@ describe('putting back', () => {
 
   it('puts back what only lost its tag, since something else needs the manifest', async () => {
     const scene = deletingScene();
+    scene.registry.canReadContent();
     scene.registry.canUntie('tag');
     await planned(['8 kept'], scene);
     await scene.step(deleteTags);

@@ -62,6 +62,8 @@ export class Scene extends FakeWorld {
       uninterrupted: new AbortController().signal,
       manualRestore: undefined,
       plans: this.plans,
+      reviewed: new Map(),
+      verification: undefined,
       outcomes: this.outcomes,
       plannedAtMs: this.clock.now(),
     };

@@ -41,7 +41,7 @@ export function createSkopeoRegistry(options: SkopeoRegistryOptions): Registry {
 class SkopeoRegistry implements Registry {
   /** Skopeo deletes by digest only. */
   readonly untagging = undefined;
-  /** It could copy what is in a registry, but not put a manifest without its layers. */
+  /** Skopeo gives the bytes of manifests, but tells nothing of blobs without fetching them, and puts no manifest alone. */
   readonly content = undefined;
   readonly #credentials: Credentials | undefined;
   readonly #registry: string;

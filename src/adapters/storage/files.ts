@@ -5,6 +5,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { StorageError } from '../../domain/errors.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -52,6 +53,19 @@ export async function* readChunks(path: string): AsyncGenerator<Buffer, void> {
   } finally {
     await handle.close();
   }
+}
+
+/** The file's lines, piece by piece, the empty ones left out; none when there is no file. */
+export async function* readLines(path: string): AsyncGenerator<readonly string[], void> {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  for await (const chunk of readChunks(path)) {
+    const lines = `${rest}${decoder.write(chunk)}`.split('\n');
+    rest = lines.pop() ?? '';
+    yield lines.filter((line) => line !== '');
+  }
+  rest += decoder.end();
+  if (rest !== '') yield [rest];
 }
 
 /**

@@ -2,8 +2,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { StorageError } from '../../domain/errors.ts';
 import { type JournalEntry, Outcomes } from '../../domain/outcome.ts';
+import { isEvent, parseLine, type TrailEvent, type TrailLine } from '../../domain/trail.ts';
 import type { Journal } from '../../ports.ts';
-import { attempt, openAppend, readText } from './files.ts';
+import { attempt, openAppend, readLines } from './files.ts';
 
 /** An outcome is on disk a quarter of a second after it was noted; half of that is left for the write itself. */
 const FLUSH_AFTER_MS = 125;
@@ -29,19 +30,26 @@ class JsonLinesJournal implements Journal {
   async read(): Promise<{ outcomes: Outcomes; damagedLines: number }> {
     const outcomes = new Outcomes();
     let damagedLines = 0;
-    const text = (await readText(this.#path)) ?? '';
-    for (const line of text.split('\n')) {
-      if (line === '') continue;
-      const entry = parseEntry(line);
-      if (entry) outcomes.record(entry);
-      else damagedLines += 1;
-    }
+    for await (const lines of readLines(this.#path))
+      for (const text of lines) {
+        const line = parseLine(text);
+        if (line === undefined) damagedLines += 1;
+        else if (!isEvent(line)) outcomes.record(line);
+      }
     return { outcomes, damagedLines };
   }
 
   append(entry: JournalEntry): void {
+    this.#add(entry);
+  }
+
+  note(event: TrailEvent): void {
+    this.#add(event);
+  }
+
+  #add(line: TrailLine): void {
     if (this.#failure) throw this.#failure;
-    this.#waiting += `${JSON.stringify(entry)}\n`;
+    this.#waiting += `${JSON.stringify(line)}\n`;
     // A failure stands in #failure, for the next call.
     this.#timer ??= setTimeout(() => void this.flush().catch(() => {}), FLUSH_AFTER_MS);
   }
@@ -92,19 +100,7 @@ class JsonLinesJournal implements Journal {
   }
 }
 
-const outcomeNames: ReadonlySet<string> = new Set(['deleted', 'alreadyGone', 'failed', 'drifted']);
-
-function parseEntry(line: string): JournalEntry | undefined {
-  try {
-    const value = JSON.parse(line);
-    const isEntry =
-      typeof value === 'object' &&
-      value !== null &&
-      typeof value.repository === 'string' &&
-      typeof value.tag === 'string' &&
-      outcomeNames.has(value.outcome);
-    return isEntry ? value : undefined;
-  } catch {
-    return undefined;
-  }
+/** The lines of the journal in the file `path`, piece by piece; damaged ones are left out. */
+export async function* readTrail(path: string): AsyncGenerator<readonly TrailLine[], void> {
+  for await (const lines of readLines(path)) yield lines.flatMap((text) => parseLine(text) ?? []);
 }

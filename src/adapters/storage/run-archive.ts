@@ -1,9 +1,10 @@
 /** Looking at a state folder from outside: without its lock, and without changing anything. */
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRunId } from '../../domain/run.ts';
 import type { RunArchive, RunGlimpse } from '../../ports.ts';
 import { hasCode, readText } from './files.ts';
-import { openJournal } from './journal.ts';
+import { openJournal, readTrail } from './journal.ts';
 import { livingHolder } from './lock.ts';
 import { openPlanFile } from './plan-file.ts';
 import { JOURNAL, PLAN, parseRecord, RECORD, runIds, SAVED } from './run-folder.ts';
@@ -24,6 +25,10 @@ export function openRunArchive(root: string): RunArchive {
     async at(folder) {
       return (await exists(folder)) ? await glimpseOf(folder) : undefined;
     },
+    async find(id) {
+      const folder = join(root, id);
+      return isRunId(id) && (await exists(folder)) ? await glimpseOf(folder) : undefined;
+    },
     holder: () => livingHolder(root),
   };
 }
@@ -41,6 +46,7 @@ async function glimpseOf(folder: string): Promise<RunGlimpse | undefined> {
       return { plans, outcomes };
     },
     saved: openSavedManifests(join(folder, SAVED)),
+    trail: () => readTrail(join(folder, JOURNAL)),
   };
 }
 

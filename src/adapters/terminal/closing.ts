@@ -2,15 +2,14 @@
 import type { JournalEntry, Summary } from '../../domain/outcome.ts';
 import { count, plainText } from '../../domain/text.ts';
 import type { UndoEntry, UndoSummary } from '../../domain/undo.ts';
+import type { Finding } from '../../domain/verify.ts';
+import type { ClosingCircumstances } from '../../ports.ts';
 
-/** So many failures and drifted tags are named; the journal has all of them. */
+/** So many failures and drifted tags are named, and so many findings of the check; the journal has all of them. */
 const NAMED = 20;
 
 /** What a run has come to, in a few lines. */
-export function renderClosing(
-  summary: Summary,
-  given: { readonly folder: string; readonly open: readonly JournalEntry[] },
-): string {
+export function renderClosing(summary: Summary, given: ClosingCircumstances): string {
   const kept = [
     `${summary.retained} retained`,
     ...(summary.protected > 0 ? [`${summary.protected} protected`] : []),
@@ -20,7 +19,8 @@ export function renderClosing(
   return [
     summary.mode === 'plan' ? `To delete: ${count(summary.planned, 'tag')}.` : describeDeletions(summary),
     `Kept: ${kept}.`,
-    ...nameOpen(given.open),
+    ...named(given.open.map(describeEntry)),
+    ...describeCheck(summary, given),
     `Lists and journal: ${given.folder}`,
     ...(summary.saved
       ? [
@@ -46,16 +46,43 @@ function describeDeletions(summary: Summary): string {
   return `Deleted: ${deleted} of ${count(planned, 'tag')}${others.length > 0 ? `; ${others.join(', ')}` : ''}.`;
 }
 
-function nameOpen(entries: readonly JournalEntry[]): string[] {
-  const lines = entries
-    .slice(0, NAMED)
-    .map(
-      ({ repository, tag, outcome, reason }) =>
-        `  ${plainText(`${outcome}: ${repository}:${tag}${reason === undefined ? '' : `: ${reason}`}`)}`,
-    );
-  return entries.length > NAMED
-    ? [...lines, `  … and ${entries.length - NAMED} more, in the journal`]
-    : lines;
+function describeEntry({ repository, tag, outcome, reason }: JournalEntry): string {
+  return `${outcome}: ${repository}:${tag}${reason === undefined ? '' : `: ${reason}`}`;
+}
+
+function named(lines: readonly string[]): string[] {
+  const shown = lines.slice(0, NAMED).map((line) => `  ${plainText(line)}`);
+  return lines.length > NAMED ? [...shown, `  … and ${lines.length - NAMED} more, in the journal`] : shown;
+}
+
+const WORDS: Readonly<Record<Finding['verdict'], string>> = {
+  lost: 'LOST',
+  stillThere: 'still there',
+  notWhole: 'not whole',
+  moved: 'moved since',
+};
+
+/** What the check after deleting has found; what is worst comes first. */
+function describeCheck(summary: Summary, { findings, undo }: ClosingCircumstances): string[] {
+  const { verify, verified, looked, lost } = summary;
+  if (verify === 'none') return [];
+  const verdicts = Object.keys(WORDS) as Finding['verdict'][];
+  const lines = verdicts.flatMap((verdict) =>
+    findings.filter((finding) => finding.verdict === verdict).map(describeFinding),
+  );
+  return [
+    verify === 'incomplete'
+      ? 'The check of what stays did not come to its end.'
+      : `Checked: ${count(verified, 'tag')} kept as before, ${count(looked, 'image')} looked into.`,
+    ...named(lines),
+    ...(lost > 0
+      ? [`${count(lost, 'tag')} LOST that had to stay. What this run has deleted comes back with: ${undo}`]
+      : []),
+  ];
+}
+
+function describeFinding({ repository, tag, digest, verdict, reason }: Finding): string {
+  return `${WORDS[verdict]}: ${repository}:${tag}${digest === undefined ? '' : ` (${digest})`}: ${reason}`;
 }
 
 /** What an undo has come to. Every image that is not whole is named. */

@@ -1,10 +1,10 @@
 /** The person in front of the program: a list in a terminal, plain lines elsewhere, JSON lines for a machine. */
 import { createInterface } from 'node:readline/promises';
-import type { JournalEntry, Summary } from '../../domain/outcome.ts';
+import type { Summary } from '../../domain/outcome.ts';
 import type { Review } from '../../domain/review.ts';
 import { plainText } from '../../domain/text.ts';
 import type { UndoEntry, UndoSummary } from '../../domain/undo.ts';
-import type { Person, Progress, ReviewCircumstances, StepView } from '../../ports.ts';
+import type { ClosingCircumstances, Person, Progress, ReviewCircumstances, StepView } from '../../ports.ts';
 import { renderClosing, renderUndo } from './closing.ts';
 import { progressText } from './progress-text.ts';
 import { renderReview } from './review-table.ts';
@@ -71,7 +71,7 @@ class TerminalPerson implements Person {
     this.say(`\n${renderReview(review, circumstances, this.#text.columns || DEFAULT_WIDTH)}\n`);
   }
 
-  closing(summary: Summary, given: { folder: string; open: readonly JournalEntry[] }): void {
+  closing(summary: Summary, given: ClosingCircumstances): void {
     this.say(`\n${renderClosing(summary, given)}`);
   }
 

@@ -1,7 +1,7 @@
 /** The review as text, for any width. */
 import { formatDuration } from '../../domain/progress.ts';
 import type { Review, ReviewRow } from '../../domain/review.ts';
-import { count, plainText } from '../../domain/text.ts';
+import { alignColumns, count, plainText } from '../../domain/text.ts';
 import type { ReviewCircumstances } from '../../ports.ts';
 
 /** From this width on a row fits on a line with its repository's full name. */
@@ -32,11 +32,7 @@ function columns(rows: readonly ReviewRow[], width: number): string {
     ['ENVIRONMENT', wide ? 'REPOSITORY' : 'WHERE', 'FOUND', 'RETAINED', 'DELETE', 'PROTECTED'],
     ...cells,
   ];
-  const widths =
-    table[0]?.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0))) ?? [];
-  const pad = (text: string, column: number) =>
-    column >= 2 && column <= 4 ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0);
-  return table.map((line) => line.map(pad).join('  ').trimEnd()).join('\n');
+  return alignColumns(table, [2, 3, 4]);
 }
 
 function blocks(rows: readonly ReviewRow[]): string {

@@ -4,6 +4,7 @@ import { renderClosing, renderUndo } from '../../../src/adapters/terminal/closin
 import { legacyRepository } from '../../../src/domain/names.ts';
 import { noFigures, type Summary } from '../../../src/domain/outcome.ts';
 import type { UndoEntry, UndoSummary } from '../../../src/domain/undo.ts';
+import { verifyFigures } from '../../../src/domain/verify.ts';
 import { A, digest, tag } from '../../domain/builders.ts';
 
 describe('the closing summary of a run that has saved what it deleted', () => {
@@ -17,9 +18,10 @@ describe('the closing summary of a run that has saved what it deleted', () => {
     ] as const) {
       const saved = { file: '/state/run/deleted-manifests.jsonl.gz', bytes };
       assert.ok(
-        renderClosing({ ...plainSummary(), saved }, { folder: '', open: [] }).includes(
-          `Saved, to be put back with "npm run clean -- undo": ${saved.file} (${text})`,
-        ),
+        renderClosing(
+          { ...plainSummary(), saved },
+          { folder: '', open: [], findings: [], undo: '' },
+        ).includes(`Saved, to be put back with "npm run clean -- undo": ${saved.file} (${text})`),
         text,
       );
     }
@@ -71,6 +73,7 @@ function plainSummary(): Summary {
   return {
     ...{ event: 'summary', mode: 'delete', exitCode: 0, environments: 1 },
     ...noFigures,
+    ...verifyFigures(undefined),
     ...{ resumed: false, durationMs: 1 },
   };
 }

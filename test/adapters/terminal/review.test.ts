@@ -12,6 +12,7 @@ import {
   revisePlan,
 } from '../../../src/domain/plan.ts';
 import { reviewPlan } from '../../../src/domain/review.ts';
+import { verifyFigures } from '../../../src/domain/verify.ts';
 import { A, B, C, contentOf, entry, tag } from '../../domain/builders.ts';
 import { personAt } from './streams.ts';
 
@@ -156,6 +157,7 @@ describe('the closing summary', () => {
     exitCode: 3,
     environments: 2,
     ...noFigures,
+    ...verifyFigures(undefined),
     planned: 10,
     deleted: 6,
     alreadyGone: 1,
@@ -176,7 +178,7 @@ describe('the closing summary', () => {
 
   it('counts what became of the tags, and names those that failed', () => {
     assert.equal(
-      renderClosing(summary, { folder: '/state/run', open: [failed] }),
+      renderClosing(summary, { folder: '/state/run', open: [failed], findings: [], undo: '' }),
       [
         'Deleted: 6 of 10 tags; 1 gone already, 1 drifted (left alone), 1 FAILED, 1 still to do.',
         'Kept: 3 retained, 2 struck.',
@@ -188,18 +190,29 @@ describe('the closing summary', () => {
 
   it('says where the report is', () =>
     assert.match(
-      renderClosing({ ...summary, report: '/state/run/report.html' }, { folder: '/state/run', open: [] }),
+      renderClosing(
+        { ...summary, report: '/state/run/report.html' },
+        { folder: '/state/run', open: [], findings: [], undo: '' },
+      ),
       /\nReport: \/state\/run\/report\.html$/,
     ));
 
   it('does not name thousands', () => {
-    const text = renderClosing(summary, { folder: '', open: Array.from({ length: 1000 }, () => failed) });
+    const text = renderClosing(summary, {
+      folder: '',
+      open: Array.from({ length: 1000 }, () => failed),
+      findings: [],
+      undo: '',
+    });
     assert.equal(text.split('\n').filter((line) => line.startsWith('  failed')).length, 20);
     assert.match(text, /and 980 more/);
   });
 
   it('of a plan says how to go on', () => {
     const plan: Summary = { ...summary, mode: 'plan', exitCode: 0 };
-    assert.match(renderClosing(plan, { folder: '', open: [] }), /To delete: 10 tags.*--resume --delete/s);
+    assert.match(
+      renderClosing(plan, { folder: '', open: [], findings: [], undo: '' }),
+      /To delete: 10 tags.*--resume --delete/s,
+    );
   });
 });

@@ -14,6 +14,7 @@ export const STEPS = [
   'delete',
   'move-done',
   'disable-delete',
+  'verify',
   'teardown',
 ] as const;
 export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -10,7 +10,7 @@ import { runRecord } from './run-folder.ts';
 import type { Site } from './site.ts';
 
 const BEFORE_DELETING = ['deploy-pod', 'list-new', 'list-legacy', 'enable-delete'];
-const AFTER_DELETING = ['move-done', 'disable-delete', 'teardown'];
+const AFTER_DELETING = ['move-done', 'disable-delete', 'verify', 'teardown'];
 /** A moment lies up to this long after what it is counted from. */
 const SPREAD_MS = 400;
 

@@ -63,38 +63,13 @@ export class FakeRegistry implements Registry {
   readonly #garbled = new Set<Digest>();
   readonly #ledgers = new Map<Digest, Ledger>();
   readonly #throwAways = new Map<Digest, Tag>();
-  /** Blobs that a garbage collector has taken. */
-  readonly #collected = new Set<Digest>();
+  readonly #lostBlobs = new Set<Digest>();
   /** Blobs of which the registry only knows where they should be. */
   readonly #elsewhere = new Set<Digest>();
   /** As an adapter that only deletes manifests; see `canUntie`. */
   untagging: Untagging | undefined;
-  /** What was read has to be put back as it is. */
-  readonly content: RegistryContent = {
-    knowsBlob: (repository, blob) =>
-      this.#call({ operation: 'blob', repository, reference: blob }, () => {
-        if (this.#collected.has(blob)) return 'unknown';
-        return this.#elsewhere.has(blob) ? 'known' : 'there';
-      }),
-    readManifest: async (repository, image) => {
-      const reading = await this.read(repository, image);
-      return reading.state === 'found' ? reading.stored : undefined;
-    },
-    putManifest: (repository, reference, { bytes }) =>
-      this.#call({ operation: 'put', repository, reference }, () => {
-        const { mediaType, digest: image, children, layer } = parseStored(bytes);
-        const { tags, manifests } = this.#make(repository);
-        const missing = [...children.filter((child) => !manifests.has(child)), layer].find(
-          (each) => each !== undefined && (this.#collected.has(each) || children.includes(each)),
-        );
-        if (missing !== undefined)
-          throw new RegistryError(`manifest blob unknown: ${missing}`, { failure: 'other' });
-        manifests.set(image, { digest: image, mediaType, children });
-        const name = parseTag(reference);
-        if (name !== undefined) tags.set(name, image);
-        return image;
-      }),
-  };
+  /** As an adapter that tells of blobs; see `canReadContent`. */
+  content: RegistryContent | undefined;
   /** What the adapter can tell about the deletion setting. */
   canProbe = false;
 
@@ -126,12 +101,12 @@ export class FakeRegistry implements Registry {
 
   /** The layer of an image is collected. */
   collect(nickname: string): void {
-    this.#collected.add(layerOf(digest(nickname)));
+    this.#lostBlobs.add(blobOf('layer', digest(nickname)));
   }
 
   /** The layer of an image is in an object store that the registry sends on to. */
   keepElsewhere(nickname: string): void {
-    this.#elsewhere.add(layerOf(digest(nickname)));
+    this.#elsewhere.add(blobOf('layer', digest(nickname)));
   }
 
   /** Turns a manifest into something that the program does not understand. */
@@ -288,6 +263,43 @@ export class FakeRegistry implements Registry {
     };
   }
 
+  /**
+   * From now on it tells of blobs, and takes manifests: an image `x` consists of the blobs `config of x` and `layer of x`.
+   * What was read has to be put back as it is. What its digest says is not that of these bytes.
+   */
+  canReadContent(blobs: 'there' | 'known' = 'there'): void {
+    this.content = {
+      knowsBlob: (repository, blob) =>
+        this.#call({ operation: 'blob', repository, reference: blob }, () => {
+          if (this.#lostBlobs.has(blob)) return 'unknown';
+          return this.#elsewhere.has(blob) ? 'known' : blobs;
+        }),
+      readManifest: async (repository, image) => {
+        const reading = await this.read(repository, image);
+        return reading.state === 'found' ? reading.stored : undefined;
+      },
+      putManifest: (repository, reference, { bytes }) =>
+        this.#call({ operation: 'put', repository, reference }, () => {
+          const { mediaType, digest: image, children, layer } = parseStored(bytes);
+          const { tags, manifests } = this.#make(repository);
+          const missing = [...children.filter((child) => !manifests.has(child)), layer].find(
+            (each) => each !== undefined && (this.#lostBlobs.has(each) || children.includes(each)),
+          );
+          if (missing !== undefined)
+            throw new RegistryError(`manifest blob unknown: ${missing}`, { failure: 'other' });
+          manifests.set(image, { digest: image, mediaType, children });
+          const name = parseTag(reference);
+          if (name !== undefined) tags.set(name, image);
+          return image;
+        }),
+    };
+  }
+
+  /** A blob that an image consists of vanishes. */
+  loseBlob(nickname: string): void {
+    this.#lostBlobs.add(digest(nickname));
+  }
+
   quiesce(): Promise<void> {
     return this.#call({ operation: 'quiesce' }, () => undefined);
   }
@@ -316,18 +328,18 @@ export class FakeRegistry implements Registry {
   }
 }
 
-/** Every image has a layer of its own. */
-function layerOf(image: Digest): Digest {
-  return `${image.slice(0, -5)}1a4e5` as Digest;
+/** An image `x` consists of the blobs `config of x` and `layer of x`. */
+function blobOf(kind: 'config' | 'layer', image: Digest): Digest {
+  const nickname = Buffer.from(image.slice('sha256:'.length).replace(/(00)+$/, ''), 'hex').toString();
+  return digest(`${kind} of ${nickname}`);
 }
 
 /** Bytes that say which manifest they are. */
 function storedOf({ digest: image, mediaType, children }: Manifest): StoredManifest {
-  const listed = children.map((child) => ({ digest: child }));
   const parts =
-    children.length > 0
-      ? { manifests: listed }
-      : { config: { digest: digest('config') }, layers: [{ digest: layerOf(image) }] };
+    mediaType === INDEX
+      ? { manifests: children.map((child) => ({ digest: child, mediaType: IMAGE })) }
+      : { config: { digest: blobOf('config', image) }, layers: [{ digest: blobOf('layer', image) }] };
   const text = JSON.stringify({ schemaVersion: 2, mediaType, ...parts, annotations: { digest: image } });
   return { mediaType, bytes: Buffer.from(text) };
 }

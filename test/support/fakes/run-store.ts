@@ -5,6 +5,7 @@ import { type JournalEntry, Outcomes } from '../../../src/domain/outcome.ts';
 import { doomedTags, type RepositoryPlan, type RepositoryRef } from '../../../src/domain/plan.ts';
 import type { Report } from '../../../src/domain/report.ts';
 import type { RunRecord } from '../../../src/domain/run.ts';
+import { isEvent, type TrailLine } from '../../../src/domain/trail.ts';
 import type {
   Journal,
   Lists,
@@ -22,15 +23,21 @@ interface RunFiles {
   record: RunRecord;
   readonly plan: RepositoryPlan[];
   readonly journal: JournalEntry[];
+  readonly trail: TrailLine[];
   /** List texts by their paths. */
   readonly lists: Map<string, string>;
   readonly saved: SavedEntry[];
+}
+
+function isEntry(line: TrailLine): line is JournalEntry {
+  return !isEvent(line);
 }
 
 type StoreCall =
   | 'update'
   | 'plan'
   | 'append'
+  | 'note'
   | 'flush'
   | 'list'
   | 'finish'
@@ -66,7 +73,7 @@ export class MemoryDisk {
       },
       create: async (record) => {
         this.before('update');
-        const files: RunFiles = { record, plan: [], journal: [], lists: new Map(), saved: [] };
+        const files: RunFiles = { record, plan: [], journal: [], trail: [], lists: new Map(), saved: [] };
         this.runs.set(record.id, files);
         return this.#handle(files);
       },
@@ -104,6 +111,10 @@ export class MemoryDisk {
         const files = this.runs.get(folder);
         return files && this.#glimpse(files);
       },
+      find: async (id) => {
+        const files = this.runs.get(id);
+        return files && this.#glimpse(files);
+      },
       holder: async () => this.holder,
     };
   }
@@ -117,6 +128,9 @@ export class MemoryDisk {
         outcomes: (await this.#journal(files).read()).outcomes,
       }),
       saved: this.#saved(files),
+      async *trail() {
+        yield files.trail;
+      },
     };
   }
 
@@ -172,11 +186,12 @@ export class MemoryDisk {
     };
   }
 
-  #journal({ journal }: RunFiles): Journal {
-    let waiting: JournalEntry[] = [];
+  #journal({ journal, trail }: RunFiles): Journal {
+    let waiting: TrailLine[] = [];
     const flush = async () => {
       this.before('flush');
-      journal.push(...waiting);
+      trail.push(...waiting);
+      journal.push(...waiting.filter(isEntry));
       waiting = [];
     };
     return {
@@ -188,6 +203,10 @@ export class MemoryDisk {
       append: (entry) => {
         this.before('append');
         waiting.push(entry);
+      },
+      note: (event) => {
+        this.before('note');
+        waiting.push(event);
       },
       flush,
       close: flush,
