@@ -19,7 +19,7 @@ import { verifyFigures } from '../domain/verify.ts';
 import type { Credentials, HeldLease, RunHandle, RunStore } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { ImagesInUse } from '../steps/in-use.ts';
-import { noteSafely } from '../steps/trail.ts';
+import { noteLast } from '../steps/trail.ts';
 import { WindowKeeper } from '../steps/window.ts';
 import { recoverCommand, undoCommand } from './advice.ts';
 import { carryOut } from './carry-out.ts';
@@ -309,7 +309,7 @@ async function begin(
   if (start.action !== 'begin' && latest) {
     await latest.update((record) => moveTo(record, 'given-up'));
     const reason = `run ${run.record.id} has taken its place`;
-    noteSafely({ run: latest, clock: world.clock }, { event: 'end', stage: 'given-up', reason });
+    await noteLast({ run: latest, clock: world.clock }, { event: 'end', stage: 'given-up', reason });
   }
   return run;
 }

@@ -3,7 +3,7 @@ import { messageOf } from '../domain/errors.ts';
 import { type Binding, moveTo, type RunFigures, type Stage } from '../domain/run.ts';
 import { verifyFigures } from '../domain/verify.ts';
 import type { RunHandle } from '../ports.ts';
-import { noteInTrail, noteSafely } from '../steps/trail.ts';
+import { noteInTrail, noteLast } from '../steps/trail.ts';
 import type { Tally, World } from './world.ts';
 
 export class RunTrail {
@@ -50,7 +50,7 @@ export class RunTrail {
     if (run === undefined) return;
     await run.update((record) => ({ ...record, figures: this.#figures() }));
     const reason = error === undefined ? {} : { reason: messageOf(error) };
-    noteSafely({ run, clock: this.#world.clock }, { event: 'end', stage: run.record.stage, ...reason });
+    await noteLast({ run, clock: this.#world.clock }, { event: 'end', stage: run.record.stage, ...reason });
   }
 
   #figures(): RunFigures {

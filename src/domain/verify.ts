@@ -235,11 +235,14 @@ export function sampleOf(images: readonly KeptImage[], size = SAMPLE_SIZE): read
     .map(({ image }) => image);
 }
 
-/** A part of an image that the registry does not have. */
+/** A part of an image that the registry does not have, or has damaged. */
 export interface MissingPart {
   readonly digest: Digest;
-  /** `unclear`: an index lists it, and by this route it cannot be told whether that is a manifest at all. */
-  readonly kind: 'manifest' | 'blob' | 'unclear';
+  /**
+   * `unclear`: an index lists it, and by this route it cannot be told whether that is a manifest at all. `damaged`: a
+   * manifest whose bytes are not those of its digest, or that cannot be understood.
+   */
+  readonly kind: 'manifest' | 'blob' | 'unclear' | 'damaged';
 }
 
 /** What is wrong with an image; `undefined` when nothing is. */
@@ -248,29 +251,26 @@ export function judgeImage(
   missing: readonly MissingPart[],
   deleted: ReadonlySet<Digest>,
 ): Finding | undefined {
-  const known = missing.filter((each) => each.kind !== 'unclear' || deleted.has(each.digest));
-  const ours = known.find((each) => each.kind !== 'blob' && deleted.has(each.digest));
+  const isOurs = (part: MissingPart) =>
+    (part.kind === 'manifest' || part.kind === 'unclear') && deleted.has(part.digest);
+  const known = missing.filter((part) => part.kind !== 'unclear' || isOurs(part));
+  const ours = known.find(isOurs);
   const part = ours ?? known[0];
   if (part === undefined) return undefined;
+  const verdict = ours === undefined ? 'notWhole' : 'lost';
   const more = known.length > 1 ? ` (and ${known.length - 1} more)` : '';
-  const where = { repository, tag, digest } as const;
-  if (ours !== undefined)
-    return {
-      ...where,
-      verdict: 'lost',
-      reason: `it needs ${part.digest}${more}, which this run has deleted`,
-    };
-  // Deleting a manifest takes no blob away, so that cannot have been this run.
-  const since =
-    part.kind === 'blob'
-      ? 'this run deletes no layers, so it was not there before, or garbage collection has taken it meanwhile'
-      : 'this run did not delete it; it may never have been pushed';
-  return {
-    ...where,
-    verdict: 'notWhole',
-    reason: `the registry does not have ${part.digest}${more}: ${since}`,
-  };
+  const reason = `${part.digest}${more}, which it needs, ${ours === undefined ? FATES[part.kind] : OURS}`;
+  return { repository, tag, digest, verdict, reason };
 }
+
+const OURS = 'is gone: this run has deleted a tag that stood for it, or an index that listed it';
+/** Deleting a manifest takes no blob away, so that a blob's going cannot have been this run. */
+const FATES: Readonly<Record<MissingPart['kind'], string>> = {
+  manifest: 'is not there; this run did not delete it, and it may never have been pushed',
+  unclear: 'is not there',
+  blob: 'is not there; this run deletes no layers: it was not there before, or garbage collection has taken it meanwhile',
+  damaged: 'cannot be read; this run does not change what manifests say',
+};
 
 /** What the check has come to. */
 export interface Verification {

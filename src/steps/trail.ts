@@ -4,7 +4,7 @@ import type { TrailNote } from '../domain/trail.ts';
 import type { Clock, Journal } from '../ports.ts';
 
 interface Noting {
-  readonly run: { readonly journal: Pick<Journal, 'note'> };
+  readonly run: { readonly journal: Pick<Journal, 'note' | 'flush'> };
   readonly clock: Clock;
 }
 
@@ -18,6 +18,16 @@ export function noteSafely(noting: Noting, note: TrailNote): void {
   try {
     noteInTrail(noting, note);
   } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
+    passOver(error);
   }
+}
+
+/** The same for the last word about a run: it is on disk when this returns, if that can be written. */
+export async function noteLast(noting: Noting, note: TrailNote): Promise<void> {
+  noteSafely(noting, note);
+  await noting.run.journal.flush().catch(passOver);
+}
+
+function passOver(error: unknown): void {
+  if (!(error instanceof StorageError)) throw error;
 }

@@ -52,15 +52,15 @@ export class WholeImages {
     const { registry } = this.#context;
     const { content } = registry;
     if (content === undefined) return await this.#lookOnly(digest);
-    const stored = await retrying(() => content.readManifest(this.#repository, digest), this.#context).catch(
-      (error: unknown) => {
-        // Not the bytes of that digest, as a damaged disk has them.
-        if (!(error instanceof RegistryError) || error.failure !== 'other') throw error;
-        return undefined;
-      },
-    );
-    const parts = stored && readParts(Buffer.from(stored.bytes).toString('utf8'), digest);
-    return parts ?? { digest, kind: 'manifest' };
+    try {
+      const stored = await retrying(() => content.readManifest(this.#repository, digest), this.#context);
+      if (stored === undefined) return { digest, kind: 'manifest' };
+      return readParts(Buffer.from(stored.bytes).toString('utf8'), digest) ?? { digest, kind: 'damaged' };
+    } catch (error) {
+      // Not the bytes of that digest, as a damaged disk has them.
+      if (error instanceof RegistryError && error.failure === 'other') return { digest, kind: 'damaged' };
+      throw error;
+    }
   }
 
   /** Where only manifests can be looked at, one that an index lists may be no manifest at all. */

@@ -66,36 +66,45 @@ describe('readManifest', () => {
 });
 
 describe('what a manifest needs', () => {
-  const partsOf = (text: string) => readParts(text, digest('x'));
-  const blob = (letter: string) => `sha256:${letter.repeat(64)}`;
+  const BLOB = `sha256:${'b'.repeat(64)}`;
+  const parts = (document: unknown) => readParts(JSON.stringify(document), digest('some'));
+  const image = (layers: unknown) =>
+    parts({ schemaVersion: 2, mediaType: IMAGE, config: { digest: CHILD }, layers });
 
-  it('is its config and its layers', () => {
-    const layers = [{ digest: blob('b') }, { digest: blob('c') }];
-    const image = { schemaVersion: 2, mediaType: IMAGE, config: { digest: blob('a') }, layers };
-    assert.deepEqual(partsOf(JSON.stringify(image)), {
-      blobs: [blob('a'), blob('b'), blob('c')],
-      manifests: [],
+  it('are the configuration and the layers of an image', () => {
+    assert.deepEqual(image([{ digest: BLOB }]), { blobs: [CHILD, BLOB], manifests: [] });
+  });
+
+  it('is nothing that is never pushed', () => {
+    for (const mediaType of [
+      'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+      'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
+    ])
+      assert.deepEqual(image([{ digest: BLOB, mediaType }]), { blobs: [CHILD], manifests: [] });
+    const urls = ['https://mcr.microsoft.com/x'];
+    assert.deepEqual(image([{ digest: BLOB, urls }]), { blobs: [CHILD], manifests: [] });
+    assert.deepEqual(image([{ digest: BLOB, urls: [] }])?.blobs, [CHILD, BLOB]);
+  });
+
+  it('are the manifests that an index lists, and what else it lists as a build cache does', () => {
+    const layer = 'application/vnd.docker.image.rootfs.diff.tar.gzip';
+    const manifests = [
+      { digest: CHILD, mediaType: IMAGE },
+      { digest: BLOB, mediaType: layer },
+    ];
+    for (const mediaType of [INDEX, LIST, undefined])
+      assert.deepEqual(parts({ schemaVersion: 2, mediaType, manifests }), {
+        blobs: [BLOB],
+        manifests: [CHILD],
+      });
+    assert.deepEqual(parts({ schemaVersion: 2, mediaType: INDEX, manifests: [{ digest: CHILD }] }), {
+      ...{ blobs: [], manifests: [CHILD] },
     });
   });
 
-  it('is not a layer that is to be fetched from elsewhere', () => {
-    const layers = [
-      { digest: blob('b'), urls: ['https://mcr.microsoft.com/x'] },
-      { digest: blob('c'), urls: [] },
-    ];
-    const image = { schemaVersion: 2, mediaType: IMAGE, config: { digest: blob('a') }, layers };
-    assert.deepEqual(partsOf(JSON.stringify(image))?.blobs, [blob('a'), blob('c')]);
-  });
-
-  it('is what an index lists', () => {
-    const index = { schemaVersion: 2, mediaType: INDEX, manifests: [{ digest: CHILD }] };
-    assert.deepEqual(partsOf(JSON.stringify(index)), { blobs: [], manifests: [CHILD] });
-  });
-
-  it('is unknown where something of it cannot be read', () => {
-    const image = { schemaVersion: 2, mediaType: IMAGE, config: { digest: blob('a') } };
-    for (const layers of [undefined, 'x', [null], [{}], [{ digest: 'x' }], [{ digest: blob('b') }, 7]])
-      assert.equal(partsOf(JSON.stringify({ ...image, layers })), undefined, JSON.stringify(layers));
-    for (const text of ['', '[]', 'null', '{"schemaVersion":1}']) assert.equal(partsOf(text), undefined);
+  it('cannot be told of what is no manifest, nor of one without digests', () => {
+    for (const layers of [7, [{}], [null], [{ digest: 'latest' }]]) assert.equal(image(layers), undefined);
+    assert.equal(parts({ schemaVersion: 1 }), undefined);
+    assert.equal(readParts('no JSON', digest('some')), undefined);
   });
 });
