@@ -96,6 +96,14 @@ describe('the command line', () => {
     }
   });
 
+  it('takes as many words behind a verb as that knows', () => {
+    assert.deepEqual(parse(['history'])?.words, []);
+    const { verb, words, password } = parse(['--output', 'json', 'history', '20261123T100000Z-0000aa']) ?? {};
+    assert.deepEqual([verb, words, password], ['history', ['20261123T100000Z-0000aa'], undefined]);
+    assert.match(faultOf('history', 'one', 'two'), /too many words/);
+    assert.match(faultOf('status', 'one'), /too many words/);
+  });
+
   it('takes a boolean with a value by its word', () => {
     assert.equal(parse(['--delete=false'])?.flags.delete, false);
     assert.equal(parse(['--delete=true'])?.flags.delete, true);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { openJournal } from '../../../src/adapters/storage/journal.ts';
+import { openJournal, readTrail } from '../../../src/adapters/storage/journal.ts';
 import { StorageError } from '../../../src/domain/errors.ts';
 import { legacyRepository } from '../../../src/domain/names.ts';
 import type { JournalEntry, Outcome } from '../../../src/domain/outcome.ts';
+import type { TrailLine } from '../../../src/domain/trail.ts';
 import { A, tag } from '../../domain/builders.ts';
 import { temporaryFolder } from './folder.ts';
 
@@ -114,6 +115,39 @@ describe('the journal', () => {
     const { outcomes, damagedLines } = await journal.read();
     assert.equal(damagedLines, nonsense.length);
     assert.equal(outcomes.isGone(REPOSITORY, tag('2')), true);
+  });
+
+  it('is the audit trail: what is no outcome stands between the outcomes, and counts as none', async (test) => {
+    const { path, journal } = journalIn(test);
+    const event = { at: '2026-11-23T10:00:00.000Z', event: 'confirmed', how: 'typed' } as const;
+    journal.note(event);
+    journal.append(entry('1'));
+    await journal.close();
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    appendFileSync(path, 'damaged\n{"event":"unheard of","at":""}\n');
+    const { outcomes, damagedLines } = await openJournal(path).read();
+    assert.equal(outcomes.with('deleted').length, 1);
+    assert.equal(damagedLines, 2);
+    const lines: TrailLine[] = [];
+    for await (const some of readTrail(path)) lines.push(...some);
+    assert.deepEqual(lines, [event, entry('1')]);
+  });
+
+  it('gives the trail in pieces, whatever its length', async (test) => {
+    const { path, journal } = journalIn(test);
+    for (let n = 0; n < 5000; n += 1) journal.append({ ...entry(String(n)), reason: 'ä€𝄞'.repeat(n % 40) });
+    await journal.close();
+    const tags: string[] = [];
+    let pieces = 0;
+    for await (const lines of readTrail(path)) {
+      pieces += 1;
+      tags.push(...lines.flatMap((line) => ('tag' in line ? line.tag : [])));
+    }
+    assert.ok(pieces > 2, `${pieces} pieces`);
+    assert.deepEqual(
+      tags,
+      Array.from({ length: 5000 }, (_, n) => String(n)),
+    );
   });
 
   it('refuses to be a symbolic link', async (test) => {

@@ -38,11 +38,26 @@ describe('a look at a state folder', () => {
     assert.deepEqual(plans, []);
   });
 
+  it('finds one run by its ID, with its trail, and none by anything else', async (test) => {
+    const { root, store } = await heldFolder(test);
+    const run = await store.latest();
+    run?.journal.note({ at: '', event: 'confirmed', how: 'typed' });
+    await run?.journal.flush();
+    const archive = openRunArchive(root);
+    const glimpse = await archive.find(record(3).id);
+    assert.equal(glimpse?.record.id, record(3).id);
+    for await (const lines of glimpse.trail())
+      assert.deepEqual(lines, [{ at: '', event: 'confirmed', how: 'typed' }]);
+    for (const other of ['20291123T100000Z-000009', 'hunter2', '../state', '.', ''])
+      assert.equal(await archive.find(other), undefined, other);
+  });
+
   it('makes nothing where there is nothing', async (test) => {
     const folder = temporaryFolder(test);
     const archive = openRunArchive(join(folder, 'state'));
     assert.deepEqual(await archive.recent(9), []);
     assert.equal(await archive.holder(), undefined);
+    assert.equal(await archive.find(record(1).id), undefined);
     assert.deepEqual(readdirSync(folder), []);
   });
 

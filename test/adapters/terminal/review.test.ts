@@ -12,8 +12,8 @@ import {
   revisePlan,
 } from '../../../src/domain/plan.ts';
 import { reviewPlan } from '../../../src/domain/review.ts';
-import { verifyFigures } from '../../../src/domain/verify.ts';
-import { A, B, C, contentOf, entry, tag } from '../../domain/builders.ts';
+import { type Finding, verifyFigures } from '../../../src/domain/verify.ts';
+import { A, B, C, contentOf, digest, entry, tag } from '../../domain/builders.ts';
 import { personAt } from './streams.ts';
 
 const FILE = [entry(A, 4), entry(B)];
@@ -206,6 +206,29 @@ describe('the closing summary', () => {
     });
     assert.equal(text.split('\n').filter((line) => line.startsWith('  failed')).length, 20);
     assert.match(text, /and 980 more/);
+  });
+
+  it('tells what the check has found, what is worst first, and how to get back what is lost', () => {
+    const finding = (verdict: Finding['verdict'], name: string): Finding => ({
+      ...{ repository: legacyRepository(A), tag: tag(name), verdict, reason: 'the tag is gone' },
+    });
+    const given = {
+      ...{ folder: '/state/run', open: [], undo: 'npm run clean -- undo run' },
+      findings: [finding('moved', '8'), { ...finding('lost', '9'), digest: digest('nine') }],
+    };
+    const checked = { ...summary, verify: 'sample', verified: 20, looked: 12, moved: 1, lost: 1 } as const;
+    assert.equal(
+      renderClosing(checked, given).split('\n').slice(2).join('\n'),
+      [
+        'Checked: 20 tags kept as before, 12 images looked into.',
+        `  LOST: domino-${A}:9 (${digest('nine')}): the tag is gone`,
+        `  moved since: domino-${A}:8: the tag is gone`,
+        '1 tag LOST that had to stay. What this run has deleted comes back with: npm run clean -- undo run',
+        'Lists and journal: /state/run',
+      ].join('\n'),
+    );
+    const ended = renderClosing({ ...checked, verify: 'incomplete' }, given);
+    assert.match(ended, /The check of what stays did not come to its end\.\n {2}LOST/);
   });
 
   it('of a plan says how to go on', () => {

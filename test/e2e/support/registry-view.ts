@@ -71,8 +71,7 @@ export class RegistryClient {
       for (const [tag, digest] of tags)
         if (present?.tags.get(tag) !== digest)
           await this.push(repository, tag, manifests.get(digest) as StoredManifest);
-      for (const tag of present?.tags.keys() ?? [])
-        if (!tags.has(tag)) await rm(this.#tagFolder(repository, tag), { recursive: true });
+      for (const tag of present?.tags.keys() ?? []) if (!tags.has(tag)) await this.loseTag(repository, tag);
     }
   }
 
@@ -89,6 +88,16 @@ export class RegistryClient {
       body: text,
     });
     if (answer.status !== 201) throw new Error(`PUT ${path}: ${answer.status} ${await answer.text()}`);
+  }
+
+  /** Takes a tag out of the registry's storage, behind its back. */
+  async loseTag(repository: string, tag: string): Promise<void> {
+    await rm(this.#tagFolder(repository, tag), { recursive: true });
+  }
+
+  /** Takes a layer out of a repository, behind the registry's back. */
+  async loseLayer(repository: string, digest: string): Promise<void> {
+    await rm(`${this.#folder(repository)}/_layers/${digest.replace(':', '/')}`, { recursive: true });
   }
 
   /** Those of `manifests`, each `repository@digest`, that the registry has. */
@@ -149,7 +158,11 @@ export class RegistryClient {
   }
 
   #tagFolder(repository: string, tag: string): string {
-    return `${this.#sandbox.storage}/docker/registry/v2/repositories/${repository}/_manifests/tags/${tag}`;
+    return `${this.#folder(repository)}/_manifests/tags/${tag}`;
+  }
+
+  #folder(repository: string): string {
+    return `${this.#sandbox.storage}/docker/registry/v2/repositories/${repository}`;
   }
 }
 
