@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Armed } from '../armed.ts';
 
 /** Some of the requests to the registry; what is left out stands for every one. */
-export interface RegistryRequests {
+interface RegistryRequests {
   readonly method?: string;
   /** Part of the path. */
   readonly path?: string;

@@ -32,6 +32,7 @@ export interface RegistryCall {
     | 'removeLedger'
     | 'put'
     | 'blob'
+    | 'read'
     | 'quiesce'
     | 'close';
   readonly repository?: Repository;
@@ -274,10 +275,11 @@ export class FakeRegistry implements Registry {
           if (this.#lostBlobs.has(blob)) return 'unknown';
           return this.#elsewhere.has(blob) ? 'known' : blobs;
         }),
-      readManifest: async (repository, image) => {
-        const reading = await this.read(repository, image);
-        return reading.state === 'found' ? reading.stored : undefined;
-      },
+      readManifest: (repository, image) =>
+        this.#call({ operation: 'read', repository, reference: image }, () => {
+          const found = this.#look(repository, image);
+          return found.state === 'found' ? storedOf(found.manifest) : undefined;
+        }),
       putManifest: (repository, reference, { bytes }) =>
         this.#call({ operation: 'put', repository, reference }, () => {
           const { mediaType, digest: image, children, layer } = parseStored(bytes);
