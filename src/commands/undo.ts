@@ -1,5 +1,5 @@
 /** `undo`: puts back what a run has deleted, as far as the registry's garbage collector has left its layers. */
-import { RefusedError, UsageError } from '../domain/errors.ts';
+import { InterruptedError, RefusedError, UsageError } from '../domain/errors.ts';
 import { type EnvironmentId, parseEnvironmentId } from '../domain/names.ts';
 import { speaksHttp } from '../domain/route.ts';
 import { isResumable, isRunId, moveTo } from '../domain/run.ts';
@@ -61,6 +61,7 @@ export async function undo(
   requireNoOthers(world);
   const request = readWords(words);
   const store = await world.openStore();
+  const latest = await store.latest();
   const lost = await findLost(world, request);
   const { record } = lost.from;
   tally.run = record.id;
@@ -84,7 +85,6 @@ export async function undo(
     await lost.saved.close();
   }
   const { incomplete, failed } = tally.figures();
-  const latest = await store.latest();
   // Resumed, it would delete what was not yet deleted of a plan whose other half is back.
   if (latest?.record.id === record.id && isResumable(latest.record)) {
     await latest.update((before) => moveTo(before, 'given-up'));
@@ -219,6 +219,14 @@ async function requireConfirmation(
   if (!agreed) throw new RefusedError('Nothing was put back: it was not confirmed.');
 }
 
+/** It can be gone on with, which what ended the work cannot know. */
+function repeatable(error: unknown): unknown {
+  if (!(error instanceof InterruptedError)) return error;
+  return new InterruptedError(error.signal, {
+    next: 'What is back stays. The same command goes on with the rest.',
+  });
+}
+
 interface Work {
   readonly lost: Lost;
   readonly tally: UndoTally;
@@ -294,6 +302,6 @@ async function putBack(world: World, given: Work): Promise<void> {
     ...{ person, signal },
     work: () => person.steps(steps),
     after: [() => runEach(person, [teardown])],
-    told: (error) => error,
+    told: repeatable,
   });
 }

@@ -214,6 +214,7 @@ describe('an undo that ends before its end', () => {
       };
     });
     assert.ok(error instanceof InterruptedError);
+    assert.match(error.next, /The same command goes on/);
     assert.ok(figures.restored >= 1 && figures.restored < 4);
     scene.assertPutBack();
     alive();

@@ -4,7 +4,7 @@ import { isThrowAwayImage } from '../../domain/throw-away-image.ts';
 import type { Reading, Resolution } from '../../ports.ts';
 import { digestOf, sha256 } from './digest.ts';
 import type { Listings } from './listings.ts';
-import type { Manifests, Missing, Place } from './manifests.ts';
+import type { Fetched, Manifests, Missing, Place } from './manifests.ts';
 
 /** Readings of indexes that are kept: a few hundred bytes each. */
 const READINGS_KEPT = 1000;
@@ -26,7 +26,19 @@ export class Looks {
   }
 
   async read(repository: Repository, reference: Tag | Digest): Promise<Reading> {
-    return unlessLeftOver({ repository, reference }, await this.#readPlainly({ repository, reference }));
+    return unlessLeftOver({ repository, reference }, await this.#read({ repository, reference }));
+  }
+
+  async #read(place: Place): Promise<Reading> {
+    const fetched = await this.#manifests.get(place);
+    if ('missing' in fetched) return await this.#doubt(place, fetched);
+    const { digest, mediaType, bytes } = fetched;
+    const asked = parseDigest(place.reference);
+    // As for a look without the bytes: what the registry says of an image is believed, once its digest is seen to be right.
+    const isImage = digest !== undefined && (asked ?? digest) === digest && IMAGE_TYPES.has(mediaType);
+    if (!isImage) return this.#understand(place, fetched);
+    this.#manifests.verify(place, { digest, bytes });
+    return { ...image(digest, mediaType), stored: { mediaType, bytes } };
   }
 
   async #resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
@@ -49,7 +61,10 @@ export class Looks {
   /** Reads the bytes, without relying on what the registry says about them. */
   async #readPlainly(place: Place): Promise<Reading> {
     const fetched = await this.#manifests.get(place);
-    if ('missing' in fetched) return await this.#doubt(place, fetched);
+    return 'missing' in fetched ? await this.#doubt(place, fetched) : this.#understand(place, fetched);
+  }
+
+  #understand(place: Place, fetched: Fetched): Reading {
     const expected = parseDigest(place.reference) ?? fetched.digest;
     const digest = expected ?? digestOf(fetched.bytes);
     const reading = readManifest({ text: fetched.bytes.toString('utf8'), digest });
@@ -73,7 +88,7 @@ export class Looks {
   #reading(repository: Repository, digest: Digest): Promise<ManifestReading | Missing> {
     const known = this.#readings.get(digest);
     if (known !== undefined) return known;
-    const reading = this.#read(repository, digest);
+    const reading = this.#readIndex(repository, digest);
     this.#readings.set(digest, reading);
     const forget = () => this.#readings.delete(digest);
     reading.then((read) => 'missing' in read && forget(), forget);
@@ -82,7 +97,7 @@ export class Looks {
     return reading;
   }
 
-  async #read(repository: Repository, digest: Digest): Promise<ManifestReading | Missing> {
+  async #readIndex(repository: Repository, digest: Digest): Promise<ManifestReading | Missing> {
     const fetched = await this.#manifests.getVerified(repository, digest);
     return 'missing' in fetched ? fetched : readManifest({ text: fetched.bytes.toString('utf8'), digest });
   }
@@ -93,7 +108,7 @@ type NotFound = Exclude<Resolution, { state: 'found' }>;
 /** What is left of taking a dangling tag away. */
 const LEFT_OVER: NotFound = { state: 'dangling', reason: 'it stands for a throw-away manifest' };
 
-function image(digest: Digest, mediaType: string): Resolution {
+function image(digest: Digest, mediaType: string): Extract<Resolution, { state: 'found' }> {
   return { state: 'found', manifest: { digest, mediaType, children: [] } };
 }
 
