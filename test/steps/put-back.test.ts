@@ -145,6 +145,13 @@ describe('an image that is not whole any more', () => {
     assert.deepEqual(changes(scene), []);
   });
 
+  it('is no matter where the tag has been pushed since', async () => {
+    const scene = await deleted(['1 one']);
+    scene.registry.push(LEGACY, '1', 'rebuilt');
+    scene.registry.collect('one');
+    assert.deepEqual(await putBack(scene), { 1: 'pushedSince' });
+  });
+
   it('is one that stands under its tag, too', async () => {
     const scene = await deleted(['1 one']);
     scene.registry.push(LEGACY, '1', 'one');
