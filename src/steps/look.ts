@@ -13,7 +13,7 @@ import { retrying } from './retry.ts';
 /** Looks under way for each operation at a time: what waits lets the registry adapter look at many tags at once. */
 const IN_FLIGHT = 32;
 
-type Looker = Pick<Context, 'registry' | 'clock' | 'signal' | 'settings'>;
+export type Looker = Pick<Context, 'registry' | 'clock' | 'signal' | 'settings'>;
 
 /** The tags of a repository; `undefined` when the registry does not know it. */
 export async function tagsOf(context: Looker, repository: Repository): Promise<readonly Tag[] | undefined> {
@@ -22,7 +22,11 @@ export async function tagsOf(context: Looker, repository: Repository): Promise<r
 }
 
 /** What the registry has for a tag or digest at this moment. */
-function lookAt(context: Looker, repository: Repository, reference: Tag | Digest): Promise<Resolution> {
+export function lookAt(
+  context: Looker,
+  repository: Repository,
+  reference: Tag | Digest,
+): Promise<Resolution> {
   return retrying(() => context.registry.resolve(repository, reference), context);
 }
 
