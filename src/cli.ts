@@ -44,6 +44,10 @@ async function run(command: Command, ending: Ending): Promise<void> {
     if (command.verb === 'status') {
       const { status } = await import('./commands/status.ts');
       ending.report = { unread: await status(world) };
+    } else if (command.verb === 'scan') {
+      const { scan } = await import('./commands/scan.ts');
+      await scan(world);
+      ending.report = { unread: undefined };
     } else if (command.verb === 'recover') {
       const { recover } = await import('./commands/recover.ts');
       await recover(world);

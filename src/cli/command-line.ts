@@ -8,6 +8,7 @@ import { EXIT_CODES } from './ending.ts';
 
 const verbs = {
   clean: 'list, plan, stop for review; with --delete, delete (the default)',
+  scan: 'tell how much each environment takes, and what keeping its newest revisions would bring; changes nothing',
   status: 'tell what is going on, or was left, here and in the cluster; changes nothing',
   recover: "put the registry's setting back after a run that could not, and remove its pod",
 } as const;
@@ -57,7 +58,9 @@ export function parse(argv: readonly string[]): Command | undefined {
   if (parsed.help === true || parsed.version === true) return undefined;
   const { _: words, $0: _script, help: _help, h: _h, version: _version, ...flags } = parsed;
   requireKnown(Object.keys(flags));
-  return { ...verbAndPassword(words.map(String)), flags: flags as RawOptions };
+  const command = { ...verbAndPassword(words.map(String)), flags: flags as RawOptions };
+  requireVerb(command);
+  return command;
 }
 
 function yargsOption(definition: OptionDefinition): YargsOption {
@@ -86,6 +89,15 @@ function requireKnown(given: readonly string[]): void {
       next: near ? `Did you mean --${closest}?` : 'See --help.',
     });
   }
+}
+
+/** Options of one verb only. Forgotten, it must not be another one that is carried out. */
+const ONLY_OF = { write: 'scan', 'keep-last': 'scan' } as const satisfies Partial<Record<OptionName, Verb>>;
+
+function requireVerb({ verb, flags }: Pick<Command, 'verb' | 'flags'>): void {
+  for (const [name, its] of Object.entries(ONLY_OF))
+    if (Object.hasOwn(flags, name) && verb !== its)
+      throw new UsageError(`--${name} belongs to ${its}.`, { next: `npm run clean -- ${its} --${name} …` });
 }
 
 function verbAndPassword(words: readonly string[]): { verb: Verb; password: string | undefined } {

@@ -39,14 +39,14 @@ export async function identify(
 export async function requirePermissions(
   world: World,
   connection: Connection,
-  need: { deleting: boolean },
+  need: { deleting: boolean; inUse?: boolean },
 ): Promise<void> {
   const permissions = {
     deleting: need.deleting,
     workload: await readIfAllowed(world, connection),
     route: world.options.localSkopeo ? ('direct' as const) : world.options.via,
     secret: world.password === undefined,
-    inUse: !world.options.noInUseCheck,
+    inUse: need.inUse ?? !world.options.noInUseCheck,
   };
   const lacks = (which: typeof permissions) =>
     connection.cluster.missingPermissions(connection.permissions(which), world.work);

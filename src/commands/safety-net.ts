@@ -5,32 +5,51 @@ import type { Person, StepView } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { safety, view } from '../steps/index.ts';
 
+/** Puts everything back that a run has changed, whatever became of `work`. */
+export async function withSafetyNet(context: Context, work: () => Promise<void>): Promise<void> {
+  const { person, signal } = context;
+  const safetyContext: Context = { ...context, signal: context.uninterrupted };
+  const steps = () => {
+    const nothingChanged =
+      context.run.record.stage === 'deleting' ? undefined : 'the registry was not changed by this run';
+    return safety.map((step) =>
+      view(step, safetyContext, step.key === 'disable-delete' ? nothingChanged : undefined),
+    );
+  };
+  const isOver = () => context.window?.workIsOver();
+  await leavingAsBefore({ person, signal, steps, isOver, tell: (error) => resumable(context, error) }, work);
+}
+
 /**
  * Runs `work`; then, whatever became of it, the steps that put everything back. Rejects with what weighs most: a
  * setting that could not be put back, then the work's own failure.
  */
-export async function withSafetyNet(context: Context, work: () => Promise<void>): Promise<void> {
+export async function leavingAsBefore(
+  given: {
+    readonly person: Person;
+    /** What ends the work. */
+    readonly signal: AbortSignal;
+    readonly steps: () => readonly StepView[];
+    /** Called when the work is over. */
+    readonly isOver?: () => void;
+    /** What to say of an error, now that it is known what can be done about it. */
+    readonly tell?: (error: unknown) => unknown;
+  },
+  work: () => Promise<void>,
+): Promise<void> {
+  const { person, signal, steps, isOver, tell = (error) => error } = given;
   const errors: unknown[] = [];
   await work().catch((error: unknown) => void errors.push(error));
-  context.window?.workIsOver();
+  isOver?.();
   const [failure] = errors;
   if (failure instanceof InterruptedError || failure instanceof WindowOverError)
-    context.person.say(`\n${failure.message} Leaving everything as it was before …`);
-  const safetyContext: Context = { ...context, signal: context.uninterrupted };
-  const nothingChanged =
-    context.run.record.stage === 'deleting' ? undefined : 'the registry was not changed by this run';
-  const steps = safety.map((step) =>
-    view(step, safetyContext, step.key === 'disable-delete' ? nothingChanged : undefined),
-  );
-  await runEach(context.person, steps).catch((error: unknown) => void errors.push(error));
+    person.say(`\n${failure.message} Leaving everything as it was before …`);
+  await runEach(person, steps()).catch((error: unknown) => void errors.push(error));
   // A signal that came only now has kept nothing from being put back; but who sent it is told that it was seen.
   // A window that was over only when all was done is no matter.
-  const { aborted, reason } = context.signal;
+  const { aborted, reason } = signal;
   if (failure === undefined && aborted && !(reason instanceof WindowOverError)) errors.push(reason);
-  throwHeaviest(
-    context.person,
-    errors.map((error) => resumable(context, error)),
-  );
+  throwHeaviest(person, errors.map(tell));
 }
 
 /** From here on there is a run to go on with, which what ended the work cannot know. */

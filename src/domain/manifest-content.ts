@@ -1,5 +1,5 @@
 /** What a manifest takes on the registry's disk, by its own words. */
-import { readManifest } from './manifest.ts';
+import { type Manifest, OCI_INDEX, readManifest } from './manifest.ts';
 import { type Digest, parseDigest } from './names.ts';
 
 /** A config or a layer. */
@@ -9,14 +9,11 @@ export interface SizedBlob {
   readonly size: number;
 }
 
-export interface ManifestContent {
-  readonly digest: Digest;
+export interface ManifestContent extends Manifest {
   /** Of the manifest itself, in bytes. */
   readonly size: number;
-  /** What an image refers to. */
+  /** What an image refers to; nothing for an index. */
   readonly blobs: readonly SizedBlob[];
-  /** What an index lists. */
-  readonly children: readonly Digest[];
 }
 
 /** `undefined` where it cannot be told what the manifest refers to, and how large that is. */
@@ -29,13 +26,12 @@ export function readManifestContent(manifest: {
   const { digest, text, size } = manifest;
   const reading = readManifest({ text, digest });
   if (reading.state === 'unreadable') return undefined;
-  if (reading.state === 'own') return { digest, size, blobs: [], children: [] };
-  const { children } = reading.manifest;
+  if (reading.state === 'own') return { digest, mediaType: OCI_INDEX, size, blobs: [], children: [] };
   const { config, layers } = JSON.parse(text) as { config?: unknown; layers?: unknown };
   // That it has both was seen above, unless it is an index.
   const descriptors = config === undefined ? [] : [config, ...(Array.isArray(layers) ? layers : [layers])];
   const blobs = descriptors.map(readDescriptor);
-  return blobs.every((blob) => blob !== undefined) ? { digest, size, blobs, children } : undefined;
+  return blobs.every((blob) => blob !== undefined) ? { ...reading.manifest, size, blobs } : undefined;
 }
 
 /** OCI Image Specification 1.1, "Descriptor". */

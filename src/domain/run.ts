@@ -4,6 +4,7 @@
  */
 import type { EnvironmentEntry } from './environments.ts';
 import { RefusedError, UsageError } from './errors.ts';
+import type { SpaceEstimate } from './estimate.ts';
 
 /** The steps, in their order. */
 export const stepKeys = [
@@ -97,6 +98,8 @@ export interface RunRecord {
   /** SHA-256 of the frozen plan's file, hex. */
   readonly planSha256?: string;
   readonly restarts?: RestartTimes;
+  /** What its review said that deleting will free. */
+  readonly estimate?: SpaceEstimate;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** How much each environment takes in the registry, and what keeping only its newest revisions would bring. */
 import {
+  type Digest,
   type EnvironmentId,
   NEW_REPOSITORY,
   parseEnvironmentId,
@@ -13,8 +14,8 @@ import type { TagGraph } from './tag-graph.ts';
 /** A repository as it was found. */
 export interface FoundRepository {
   readonly repository: Repository;
-  /** The tags that have a manifest. */
-  readonly tags: readonly Tag[];
+  /** The tags that have a manifest, each with its digest. */
+  readonly tags: ReadonlyMap<Tag, Digest>;
   readonly graph: TagGraph;
 }
 
@@ -37,6 +38,25 @@ export interface Survey {
   readonly bytes: number;
   /** What would be freed if only the newest were kept of every environment: more than the sum where they share layers. */
   readonly gainBytes: number;
+}
+
+/** What a scan tells. */
+export interface ScanReport extends Survey {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly registry: string;
+  /** The kubeconfig context's name. */
+  readonly context: string;
+  readonly keepLast: number;
+  /** How many repositories were read, and how many of them are not Domino's. */
+  readonly repositories: number;
+  readonly foreign: number;
+  /** How many manifests were read; one in two repositories counts twice. */
+  readonly manifests: number;
+  /** `repository:tag` or `repository@digest` of what could not be read: with any, the figures are incomplete. */
+  readonly unread: readonly string[];
+  /** The environments file that was written. */
+  readonly file?: string;
 }
 
 /** Which naming scheme a repository follows; `undefined` for one that is not Domino's. */
@@ -90,7 +110,7 @@ function revisionTags(
   for (const found of repositories) {
     const ref = refOf(found.repository);
     if (ref === undefined) continue;
-    for (const tag of found.tags) {
+    for (const tag of found.tags.keys()) {
       const names = readRevision(ref, tag);
       if (names === undefined) continue;
       const tags = byEnvironment.get(names.environment) ?? [];

@@ -1,4 +1,5 @@
 /** Every option, for help and meaning. */
+import { scopes } from '../domain/estimate.ts';
 import { routes } from '../domain/route.ts';
 import { strategies } from '../domain/strategy.ts';
 
@@ -95,6 +96,27 @@ export const optionDefinitions = {
     group: WHAT,
     value: 'TIME',
     describe: 'be over within this time (2h, 90m, 1h30m), the restoring of the registry included; resumable',
+  },
+  estimate: {
+    type: 'string',
+    group: WHAT,
+    choices: scopes,
+    default: 'touched',
+    describe:
+      'how to find out what deleting will free. touched: reads the repositories of the plan; an upper bound. registry: reads every repository; exact. none: not at all',
+  },
+  'keep-last': {
+    type: 'string',
+    group: WHAT,
+    value: 'N',
+    default: '3',
+    describe: 'with scan: what keeping the newest N revisions of an environment would bring',
+  },
+  write: {
+    type: 'string',
+    group: FILES,
+    value: 'FILE',
+    describe: 'with scan: write an environments file of what it has found, every line commented out',
   },
   environments: {
     type: 'string',

@@ -17,6 +17,7 @@ export function guarded(registry: Registry, requireLeave: () => void): Registry 
     deleteManifest: ask((...given) => registry.deleteManifest(...given)),
     removeDanglingTag: ask((...given) => registry.removeDanglingTag(...given)),
     deletionState: () => registry.deletionState(),
+    inventory: registry.inventory,
     untagging: untagging && guardedUntagging(untagging, ask),
     quiesce: (...given) => registry.quiesce(...given),
     close: () => registry.close(),

@@ -18,6 +18,8 @@ import { TagGraph } from '../../src/domain/tag-graph.ts';
 import { A, B, digest, tag } from './builders.ts';
 import { check } from './property.ts';
 
+const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
 const OTHER = parseRepository('somebody/else') as Repository;
 const blobs = Array.from({ length: 8 }, (_, n) => ({ digest: digest(`blob ${n}`), size: 2 ** n }));
 
@@ -49,8 +51,8 @@ const anyContents: fc.Arbitrary<ReadonlyMap<Digest, ManifestContent>> = fc
           return [
             own.digest,
             isIndex
-              ? { ...own, blobs: [], children: parts.children }
-              : { ...own, blobs: parts.blobs, children: [] },
+              ? { ...own, mediaType: INDEX, blobs: [], children: parts.children }
+              : { ...own, mediaType: IMAGE, blobs: parts.blobs, children: [] },
           ];
         }),
       ),
@@ -153,7 +155,7 @@ function spaceOf(stock: Stock): { space: Space; found: readonly FoundRepository[
     }
   const found = [...stock.repositories].map(([repository, tags]) => ({
     repository,
-    tags: [...tags.keys()].filter((name) => tags.get(name) !== undefined),
+    tags: new Map([...tags].flatMap(([name, image]) => (image ? [[name, image] as const] : []))),
     graph: new TagGraph(tags, (each) => space.childrenOf(each)),
   }));
   return { space, found };
@@ -199,7 +201,7 @@ describe('what is freed', () => {
 
   it('counts a layer once, and only where nobody else needs it', () => {
     const image = (name: string, ...layers: number[]): ManifestContent => ({
-      ...{ digest: digest(name), size: 7, children: [] },
+      ...{ digest: digest(name), mediaType: IMAGE, size: 7, children: [] },
       blobs: layers.map((n) => blobs[n] ?? assert.fail()),
     });
     const space = new Space();
@@ -221,8 +223,6 @@ describe('what is freed', () => {
 });
 
 describe('what a manifest takes', () => {
-  const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
-  const INDEX = 'application/vnd.oci.image.index.v1+json';
   const own = digest('manifest');
   const read = (document: object) => {
     const text = JSON.stringify(document);

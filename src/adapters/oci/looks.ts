@@ -1,4 +1,10 @@
-import { IMAGE_TYPES, INDEX_TYPES, type ManifestReading, readManifest } from '../../domain/manifest.ts';
+import {
+  IMAGE_TYPES,
+  INDEX_TYPES,
+  type Manifest,
+  type ManifestReading,
+  readManifest,
+} from '../../domain/manifest.ts';
 import { type Digest, parseDigest, parseTag, type Repository, type Tag } from '../../domain/names.ts';
 import { throwAwayImage } from '../../domain/throw-away-image.ts';
 import type { Resolution } from '../../ports.ts';
@@ -21,8 +27,9 @@ export class Looks {
     this.#listings = given.listings;
   }
 
-  async resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
-    const resolution = await this.#resolve(repository, reference);
+  /** @param known see the port */
+  async resolve({ repository, reference }: Place, known?: Manifest): Promise<Resolution> {
+    const resolution = await this.#resolve({ repository, reference }, known);
     // A program that was killed between the two halves of removing it.
     return resolution.state === 'found' &&
       resolution.manifest.digest === throwAwayImage({ repository, tag: reference as Tag }, sha256).digest
@@ -30,8 +37,10 @@ export class Looks {
       : resolution;
   }
 
-  async #resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
-    const { digest, mediaType = '' } = (await this.#manifests.head({ repository, reference })) ?? {};
+  async #resolve({ repository, reference }: Place, known: Manifest | undefined): Promise<Resolution> {
+    const heading = await this.#manifests.head({ repository, reference }, known?.digest);
+    if (heading === 'unchanged' && known !== undefined) return { state: 'found', manifest: known };
+    const { digest, mediaType = '' } = typeof heading === 'object' ? heading : {};
     const asked = parseDigest(reference);
     if (digest !== undefined && (asked === undefined || asked === digest)) {
       if (IMAGE_TYPES.has(mediaType)) return image(digest, mediaType);

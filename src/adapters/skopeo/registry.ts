@@ -41,6 +41,7 @@ export function createSkopeoRegistry(options: SkopeoRegistryOptions): Registry {
 class SkopeoRegistry implements Registry {
   /** Skopeo deletes by digest only. */
   readonly untagging = undefined;
+  readonly inventory = undefined;
   readonly #credentials: Credentials | undefined;
   readonly #registry: string;
   readonly #queue: WorkQueue;
