@@ -41,7 +41,7 @@ describe('planning', () => {
     assert.deepEqual(listed(site.stateDir), doomed);
 
     const steps = parseEvents(stdout).filter(({ event }) => event === 'step');
-    assert.equal(new Set(steps.map(({ step }) => step)).size, 9, 'every step is told');
+    assert.equal(new Set(steps.map(({ step }) => step)).size, 10, 'every step is told');
     const { durationMs, missingRepositories: missing, ...summary } = summaryOf({ stdout });
     assert.deepEqual(summary, {
       event: 'summary',
