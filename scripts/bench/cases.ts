@@ -4,6 +4,7 @@ import { growth } from './growth.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { routes } from './routes.ts';
+import { scan } from './scan.ts';
 import { small } from './small.ts';
 import { storage } from './storage.ts';
 
@@ -16,4 +17,5 @@ export const cases: Readonly<Record<string, Case>> = {
   latency,
   memory,
   storage,
+  scan,
 };

@@ -3,15 +3,16 @@ import type { EnvironmentSpace, ScanReport } from '../../domain/scan.ts';
 import { count, formatBytes, plainText } from '../../domain/text.ts';
 import { alignColumns } from './columns.ts';
 
-/** Below this width every environment is a block of its own. */
-const NARROW = 86;
 const NUMBERS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6]);
 /** So many manifests that could not be read are named one by one. */
 const NAMED_AT_MOST = 5;
 
 export function renderScan(report: ScanReport, width: number): string {
   const { environments, keepLast } = report;
-  const table = width < NARROW ? blocks(environments, keepLast) : columns(environments, keepLast);
+  const wide = columns(environments, keepLast);
+  // Where that has no room, every environment is a block of its own.
+  const hasRoom = wide.split('\n').every((line) => line.length <= width);
+  const table = hasRoom ? wide : blocks(environments, keepLast);
   return [...(environments.length === 0 ? [] : [table, '']), ...remarks(report)].join('\n');
 }
 
