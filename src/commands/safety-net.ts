@@ -8,8 +8,9 @@ import { safety, view } from '../steps/index.ts';
 /** Puts everything back that a run has changed, whatever became of `work`. */
 export async function withSafetyNet(context: Context, work: () => Promise<void>): Promise<void> {
   const { person, signal } = context;
-  const safetyContext: Context = { ...context, signal: context.uninterrupted };
   const steps = () => {
+    // Not before the work is over, which finds out things that putting back needs.
+    const safetyContext: Context = { ...context, signal: context.uninterrupted };
     const nothingChanged =
       context.run.record.stage === 'deleting' ? undefined : 'the registry was not changed by this run';
     return safety.map((step) =>
