@@ -55,6 +55,10 @@ async function run(command: Command, ending: Ending): Promise<void> {
       const { history } = await import('./commands/history.ts');
       await history(world, command.words[0]);
       ending.report = { unread: undefined };
+    } else if (command.verb === 'scan') {
+      const { scan } = await import('./commands/scan.ts');
+      await scan(world);
+      ending.report = { unread: undefined };
     } else if (command.verb === 'recover') {
       const { recover } = await import('./commands/recover.ts');
       await recover(world);

@@ -8,7 +8,9 @@ import { readEnvironmentsText, readInUseText } from './adapters/input-file.ts';
 import { connectCluster } from './adapters/kubernetes/connect.ts';
 import { requiredPermissions } from './adapters/kubernetes/permissions.ts';
 import { parseWorkloadName } from './adapters/kubernetes/workload.ts';
+import { openNewFile } from './adapters/output-file.ts';
 import { listenForSignals } from './adapters/signals.ts';
+import { openManifestCache } from './adapters/storage/manifest-cache.ts';
 import { openRunArchive } from './adapters/storage/run-archive.ts';
 import { openRunStore } from './adapters/storage/run-store.ts';
 import { createPerson } from './adapters/terminal/person.ts';
@@ -82,6 +84,8 @@ export function compose(given: { flags: RawOptions; password: string | undefined
     readEnvironments: () => readEnvironments(options.environments),
     readInUse: () => readInUse(options.inUseFile),
     archive: openRunArchive(options.stateDir),
+    openManifestCache: () => openManifestCache(options.stateDir),
+    newFile: openNewFile,
     async openStore() {
       open.store = await openRunStore(options.stateDir);
       return open.store;

@@ -1,6 +1,7 @@
 /** The options: one table for help and meaning, one merge, one frozen object. */
 import { UsageError } from './domain/errors.ts';
-import type { Route } from './domain/route.ts';
+import type { Scope } from './domain/estimate.ts';
+import { type Route, speaksHttp } from './domain/route.ts';
 import { type Strategy, strategies } from './domain/strategy.ts';
 import type { VerifyMode } from './domain/verify.ts';
 import { type OptionName, optionDefinitions } from './options/definitions.ts';
@@ -35,6 +36,12 @@ export interface Options {
   readonly stopAfter: { readonly text: string; readonly lengthMs: number } | undefined;
   /** How much of what stays is looked into after deleting. */
   readonly verifyMode: VerifyMode;
+  /** How to find out what deleting will free. */
+  readonly estimate: Scope;
+  /** For a scan: how many of the newest revisions of each environment would be kept. */
+  readonly keepLast: number;
+  /** For a scan: the environments file to write. */
+  readonly write: string | undefined;
   readonly environments: string;
   readonly stateDir: string;
   /** The folder of the run that is to be undone. */
@@ -97,11 +104,16 @@ export function readOptions(given: {
   const inUseFile = value.optional('in-use-file');
   const from = value.optional('from');
   const report = value.optional('report');
+  const write = value.optional('write');
   const registry = value.registry('registry');
   const localSkopeo = value.flag('local-skopeo');
   const via = readRoute(value, localSkopeo);
   const tls = value.flag('tls') || registry.scheme === 'https';
   const tlsCa = value.optional('tls-ca');
+  if (value.text('estimate') === 'registry' && !speaksHttp(via))
+    throw new UsageError('--estimate registry does not work with --via skopeo.', {
+      next: 'Skopeo cannot tell which repositories there are: use another route.',
+    });
   judgeTls(value, { via, tls, scheme: registry.scheme });
   return Object.freeze({
     delete: value.flag('delete'),
@@ -119,6 +131,9 @@ export function readOptions(given: {
     allowEmptying: value.flag('allow-emptying'),
     stopAfter: readStopAfter(value),
     verifyMode: value.text('verify') as VerifyMode,
+    estimate: value.text('estimate') as Scope,
+    keepLast: value.integer('keep-last', { least: 1, most: 1_000_000, preset: 3 }),
+    write: write === undefined ? undefined : given.resolvePath(write),
     environments: path('environments'),
     stateDir: path('state-dir'),
     from: from === undefined ? undefined : given.resolvePath(from),

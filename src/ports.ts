@@ -2,16 +2,19 @@
  * The outside worlds, as small interfaces. Steps see these and the domain, never a library. Every method that
  * waits takes or was built with an AbortSignal; an aborted call rejects with the signal's reason.
  */
+import type { SpaceEstimate } from './domain/estimate.ts';
 import type { ImageUse, Unseen } from './domain/in-use.ts';
 import type { LeaseRecord } from './domain/lease.ts';
 import type { Manifest } from './domain/manifest.ts';
+import type { ManifestContent } from './domain/manifest-content.ts';
 import type { Digest, Repository, Tag } from './domain/names.ts';
 import type { JournalEntry, Outcomes, Summary } from './domain/outcome.ts';
 import type { Permission } from './domain/permissions.ts';
 import type { RepositoryPlan, RepositoryRef } from './domain/plan.ts';
 import type { Report } from './domain/report.ts';
 import type { Review } from './domain/review.ts';
-import type { RestartTimes, RunRecord, StepKey } from './domain/run.ts';
+import type { RestartTimes, RunRecord } from './domain/run.ts';
+import type { ScanReport } from './domain/scan.ts';
 import type { TrailEvent, TrailLine } from './domain/trail.ts';
 import type { UndoEntry, UndoSummary } from './domain/undo.ts';
 import type { Ledger } from './domain/untagging.ts';
@@ -50,7 +53,11 @@ export interface Registry {
   /** Fails unless the registry answers and accepts the credentials. Tries once. */
   check(signal: AbortSignal): Promise<void>;
   listTags(repository: Repository): Promise<TagListing>;
-  resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution>;
+  /**
+   * @param known what the tag stood for when it was last looked at. A registry that says that it still stands for that
+   * is asked nothing more, not even whether it still has the manifest
+   */
+  resolve(repository: Repository, reference: Tag | Digest, known?: Manifest): Promise<Resolution>;
   /** As `resolve`, with the exact bytes of the manifest, held against its digest. One request where that is possible. */
   read(repository: Repository, reference: Tag | Digest): Promise<Reading>;
   /** Deletes a manifest, and with it every tag on it. `gone` when the registry no longer has it. */
@@ -71,6 +78,8 @@ export interface Registry {
   readonly untagging: Untagging | undefined;
   /** `undefined` when the adapter can neither tell of blobs nor put anything back. */
   readonly content: RegistryContent | undefined;
+  /** `undefined` when the adapter cannot tell what the registry holds as a whole. */
+  readonly inventory: Inventory | undefined;
   /**
    * Returns when nothing that this run ever began on the registry's side can still be under way, ending it where
    * necessary. Called before anything is restored or retried after a cut connection. Works after an abort.
@@ -103,6 +112,14 @@ export interface Untagging {
   retie(repository: Repository, tag: Tag, digest: Digest): Promise<'tied' | 'gone'>;
   /** Deletes the ledger, which is the end of the untying. */
   removeLedger(repository: Repository, ledger: Ledger): Promise<void>;
+}
+
+/** What a registry holds as a whole. An untagged manifest that no index lists cannot be found by any means. */
+export interface Inventory {
+  /** Every repository that the registry knows, emptied ones included. */
+  listRepositories(): Promise<readonly Repository[]>;
+  /** As of `RegistryContent`. */
+  readManifest(repository: Repository, digest: Digest): Promise<StoredManifest | undefined>;
 }
 
 /** A manifest as the registry keeps it. */
@@ -424,6 +441,22 @@ export interface RunGlimpse {
   trail(): AsyncIterable<readonly TrailLine[]>;
 }
 
+/**
+ * What manifests were found to take, which never changes, and what tags were last seen to stand for, which has to be asked
+ * again. Several processes may have it open.
+ */
+export interface ManifestCache {
+  /** What a manifest takes, if it was ever read. */
+  content(digest: Digest): ManifestContent | undefined;
+  /** What the tag stood for when it was last looked at. */
+  lastSeen(repository: Repository, tag: Tag): Manifest | undefined;
+  keep(content: ManifestContent): void;
+  /** Of a manifest that is kept. */
+  noteTag(repository: Repository, tag: Tag, digest: Digest): void;
+  /** Returns when everything is on disk, and lets go of the file. `StorageError` when that failed. */
+  close(): Promise<void>;
+}
+
 /** Looks at the state folder while another process may hold it. Changes nothing, and waits for nobody. */
 export interface RunArchive {
   /** The newest runs, newest first, at most `limit`. Those whose record cannot be read are left out. */
@@ -448,7 +481,8 @@ export interface Progress {
 
 /** A step as the person sees it: of a run, or of a command of its own. */
 export interface StepView {
-  readonly key: StepKey | 'put-back';
+  /** Names it for machines. */
+  readonly key: string;
   readonly title: string;
   /** Why it is skipped; `undefined` when it runs. */
   readonly skip: string | undefined;
@@ -466,6 +500,7 @@ export interface Person {
   /** Something is finished that is worth a machine-readable line. */
   event(event: Readonly<Record<string, unknown>> & { readonly event: string }): void;
   review(review: Review, circumstances: ReviewCircumstances): void;
+  scan(report: ScanReport): void;
   /** What the run has come to. */
   closing(summary: Summary, given: ClosingCircumstances): void;
   /** What an undo has come to, and what has become of each tag. */
@@ -492,6 +527,8 @@ export interface ReviewCircumstances {
   readonly context: string;
   /** How many of the planned deletions are done already. */
   readonly done: number;
+  /** What deleting will free; `undefined` where that was not found out. */
+  readonly estimate: SpaceEstimate | undefined;
   /** The repositories whose tags are untied before their manifests are deleted. */
   readonly untagFirst: readonly Repository[];
   /** SHA-256 of the frozen plan, hex. */

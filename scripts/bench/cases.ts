@@ -5,6 +5,7 @@ import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { opening } from './opening.ts';
 import { routes } from './routes.ts';
+import { scan } from './scan.ts';
 import { small } from './small.ts';
 import { storage } from './storage.ts';
 
@@ -18,4 +19,5 @@ export const cases: Readonly<Record<string, Case>> = {
   memory,
   storage,
   report: opening,
+  scan,
 };

@@ -18,6 +18,10 @@ const verbs = {
     words: { usage: '[PASSWORD]', most: 1 },
     describe: 'list, plan, stop for review; with --delete, delete (the default)',
   },
+  scan: {
+    describe:
+      'tell how much each environment takes, and what keeping its newest revisions would bring; changes nothing',
+  },
   status: { describe: 'tell what is going on, or was left, here and in the cluster; changes nothing' },
   recover: { describe: "put the registry's setting back after a run that could not, and remove its pod" },
   undo: {
@@ -116,11 +120,12 @@ function requireKnown(given: readonly string[]): void {
   }
 }
 
+/** Options of one verb only. Forgotten, it must not be another one that is carried out. */
 function requireFitting(verb: Verb, given: readonly OptionName[]): void {
   for (const name of given) {
     const { verb: only } = optionDefinitions[name] as OptionDefinition;
     if (only !== undefined && only !== verb)
-      throw new UsageError(`--${name} goes with "${only}" only.`, { next: 'See --help.' });
+      throw new UsageError(`--${name} belongs to ${only}.`, { next: `npm run clean -- ${only} --${name} …` });
   }
 }
 

@@ -13,6 +13,7 @@ import { deleting, listing, view } from '../steps/index.ts';
 import { hasOpenWork, openDeletions } from '../steps/open-work.ts';
 import { reachRegistry } from '../steps/reach.ts';
 import { noteInTrail } from '../steps/trail.ts';
+import { estimate } from './estimate.ts';
 import {
   requireNothingEmptied,
   requireRetainedRevisions,
@@ -53,11 +54,13 @@ export async function carryOut(
   requireWithinLimits(context, world.options);
   await requireNothingEmptied(context, world.options);
   const review = reviewPlan([...context.plans.values()], context.environments);
+  const space = await estimate(world, context);
   const restarts = await countRestarts(context, given.setting);
   person.review(review, {
     registry: world.options.registry,
     context: context.settings.context,
     done: countDone(context),
+    estimate: space,
     restarts,
     lastRestarts: given.lastRestarts,
     untagFirst: untagFirst(context),

@@ -5,6 +5,7 @@ import { readList } from '../domain/lists.ts';
 import type { Tag } from '../domain/names.ts';
 import type { Outcomes } from '../domain/outcome.ts';
 import { doomedTags, type RepositoryPlan, revisePlan } from '../domain/plan.ts';
+import { withNewestAgain } from '../domain/retention.ts';
 import { plainText } from '../domain/text.ts';
 import type { RunHandle } from '../ports.ts';
 
@@ -72,7 +73,15 @@ export async function planToContinue(
         next: 'Lines may be struck, not added. Nothing was changed.',
       },
     );
+  const environments = withNewestAgain(now.environments, {
+    entries: earlier.run.record.environments,
+    planned: earlier.plans.flatMap(({ tags }) => tags.flatMap(({ names }) => names ?? [])),
+  });
   return earlier.plans.map((plan) =>
-    revisePlan(plan, { struck: earlier.struck.get(plan.ref.repository) ?? new Set(), ...now }),
+    revisePlan(plan, {
+      ...now,
+      struck: earlier.struck.get(plan.ref.repository) ?? new Set(),
+      environments,
+    }),
   );
 }

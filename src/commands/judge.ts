@@ -1,19 +1,11 @@
 /** Judging a complete plan before anybody is asked to agree to it. */
 import { RefusedError } from '../domain/errors.ts';
 import { emptiedInUse } from '../domain/in-use.ts';
-import type { RevisionName } from '../domain/names.ts';
-import {
-  type AbsentRevision,
-  absentRevisions,
-  doomedTags,
-  legacyRef,
-  NEW_REPOSITORY_REF,
-  readRevision,
-} from '../domain/plan.ts';
+import { absentRevisions, doomedTags } from '../domain/plan.ts';
 import { count, plainText } from '../domain/text.ts';
 import type { Options } from '../options.ts';
 import type { Context } from '../steps/context.ts';
-import { tagsOf } from '../steps/look.ts';
+import { existingRevisions } from '../steps/newest.ts';
 
 /** @throws RefusedError when no repository of the plan exists: that is a wrong registry rather than nothing to do */
 export function requireSomeRepository(context: Context, registry: string): void {
@@ -84,29 +76,15 @@ export async function requireRetainedRevisions(context: Context): Promise<void> 
   );
   const suspects = absentRevisions(context.environments, planned);
   if (suspects.length === 0) return;
-  const absent = absentRevisions(context.environments, [
-    ...planned,
-    ...(await inRegistry(context, suspects)),
-  ]);
+  // The plan need not have all: `--only` passes repositories over, and since it was made revisions may have been built,
+  // and environments added to the file.
+  const environments = suspects.map(({ environment }) => environment);
+  const existing = await existingRevisions(context, environments);
+  const absent = absentRevisions(context.environments, [...planned, ...existing]);
   if (absent.length === 0) return;
   const lines = absent.map(({ environment, revision, line }) => `  line ${line}: ${environment} ${revision}`);
   throw new RefusedError(
     `${count(absent.length, 'revision')} to retain ${absent.length === 1 ? 'exists' : 'exist'} nowhere in the registry:\n${lines.join('\n')}`,
     { next: 'Most likely a typing error in the environments file. If not, go on with --allow-absent.' },
   );
-}
-
-/**
- * The revisions in the repositories where the suspects may be, whether the plan has these or not: `--only` passes some
- * over, and since the plan was made revisions may have been built, and environments added to the file.
- */
-async function inRegistry(context: Context, suspects: readonly AbsentRevision[]): Promise<RevisionName[]> {
-  const environments = new Set(suspects.map(({ environment }) => environment));
-  const found: RevisionName[] = [];
-  for (const ref of [NEW_REPOSITORY_REF, ...[...environments].map(legacyRef)])
-    for (const tag of (await tagsOf(context, ref.repository)) ?? []) {
-      const names = readRevision(ref, tag);
-      if (names) found.push(names);
-    }
-  return found;
 }

@@ -22,6 +22,7 @@ import type {
   Dialer,
   ImagesInUsePort,
   LeasePort,
+  ManifestCache,
   OpenUploads,
   Person,
   Registry,
@@ -85,6 +86,14 @@ export interface World {
   readInUse(): Promise<readonly ImageUse[]>;
   /** The state folder as it is seen from outside. */
   readonly archive: RunArchive;
+  /** Opens what is known of manifests. Needs no lock, and keeps nobody from anything. */
+  openManifestCache(): Promise<ManifestCache>;
+  /**
+   * A file for the user, which must not be there yet: `write` makes it as a whole or not at all.
+   *
+   * @throws RefusedError when there is something of that name
+   */
+  newFile(path: string): Promise<{ write(text: string): Promise<void> }>;
   /** Opens and locks the state folder; it is closed with the program. */
   openStore(): Promise<RunStore>;
   /** Connects for a run; with `anyRun` its pod port may also remove the pod of another run. */

@@ -5,6 +5,10 @@ import { type EnvironmentId, parseEnvironmentId, parseRevision } from './names.t
 export interface EnvironmentEntry {
   readonly id: EnvironmentId;
   readonly retain: readonly number[];
+  /** `latest:N`: the newest N revisions stay as well. */
+  readonly latest?: number;
+  /** Which these are: all from this number on. `undefined` as long as it is not known what exists. */
+  readonly keepFrom?: number;
   /** Line number in the file, from 1. */
   readonly line: number;
 }
@@ -23,8 +27,19 @@ export interface EnvironmentsFile {
   readonly faults: readonly EnvironmentFault[];
 }
 
+const LATEST_FORM = 'latest:N retains the newest N revisions; N is a positive whole number, as in latest:3';
+
+/** The number of `latest:3`; `undefined` for what does not look like that. */
+function readLatest(word: string): number | 'malformed' | undefined {
+  if (!/^latest/i.test(word)) return undefined;
+  return (
+    (word.startsWith('latest:') ? parseRevision(word.slice('latest:'.length)) : undefined) ?? 'malformed'
+  );
+}
+
 /**
- * Reads the file's text: one environment a line, its ID, then the revisions to retain, separated by blanks.
+ * Reads the file's text: one environment a line, its ID, then the revisions to retain, separated by blanks. `latest:3`
+ * among them retains the newest three as well.
  * Accepts blank lines, `#` comments, tabs, Windows line ends and a byte-order mark. A commented-out environment
  * does not exist for this program: its tags are left alone altogether.
  */
@@ -44,9 +59,15 @@ export function parseEnvironmentsFile(text: string): EnvironmentsFile {
     const fault = (offending: string, problem: string) => faults.push({ line, text: offending, problem });
 
     const retain: number[] = [];
+    let latest: number | undefined;
     for (const word of rest) {
+      const newest = readLatest(word);
       const revision = parseRevision(word);
-      if (revision === undefined)
+      if (newest === 'malformed') fault(word, LATEST_FORM);
+      else if (newest !== undefined && latest !== undefined)
+        fault(word, `latest:${latest} is already given on this line`);
+      else if (newest !== undefined) latest = newest;
+      else if (revision === undefined)
         fault(word, 'a revision is a positive whole number without leading zeros, of at most 15 digits');
       else if (!retain.includes(revision)) retain.push(revision);
     }
@@ -59,7 +80,7 @@ export function parseEnvironmentsFile(text: string): EnvironmentsFile {
     if (earlier === undefined) lineOf.set(id, line);
     else
       fault(first, `this environment is already given on line ${earlier}; put all its revisions on one line`);
-    entries.push({ id, retain, line });
+    entries.push({ id, retain, ...(latest !== undefined && { latest }), line });
   }
   return { entries, faults };
 }

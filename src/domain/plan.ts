@@ -19,6 +19,7 @@ import {
 import type { Fate, Indexes, PlannedTag } from './planned-tag.ts';
 import { type Needed, neededBy, type Policy } from './protection.ts';
 import { fallingDigests, protectAndFollow } from './referrers.ts';
+import { whyRetained } from './retention.ts';
 
 /** Which repository, and which of the two naming schemes its tags follow. */
 export type RepositoryRef =
@@ -72,9 +73,9 @@ export function planRepository(
   environments: readonly EnvironmentEntry[],
   policy: Policy = {},
 ): RepositoryPlan {
-  const retained = new Map(environments.map((entry) => [entry.id, new Set(entry.retain)]));
+  const file = entriesById(environments);
   const tags = [...content.tags].map(([tag, digest]) =>
-    withMarker(judge({ tag, digest, ref: content.ref, retained }), content.untied?.get(tag)),
+    withMarker(judge({ tag, digest, ref: content.ref, file }), content.untied?.get(tag)),
   );
   return {
     ref: content.ref,
@@ -91,20 +92,27 @@ export function readRevision(ref: RepositoryRef, tag: Tag): RevisionName | undef
   return ref.scheme === 'new' ? parseNewTag(tag) : parseLegacyTag(tag, ref.environment);
 }
 
+/** The file's entries by their environments. */
+type EntriesById = ReadonlyMap<EnvironmentId, EnvironmentEntry>;
+
+function entriesById(entries: readonly EnvironmentEntry[]): EntriesById {
+  return new Map(entries.map((entry) => [entry.id, entry]));
+}
+
 function judge(given: {
   tag: Tag;
   digest: Digest | undefined;
   ref: RepositoryRef;
-  retained: ReadonlyMap<EnvironmentId, ReadonlySet<number>>;
+  file: EntriesById;
 }): PlannedTag {
   const { tag, digest } = given;
   const names = readRevision(given.ref, tag);
   if (names === undefined) return { tag, digest, fate: 'unrecognised', reason: NO_REVISION };
-  const retained = given.retained.get(names.environment);
-  if (retained === undefined)
+  const entry = given.file.get(names.environment);
+  if (entry === undefined)
     return { tag, digest, names, fate: 'other', reason: 'environment is not in the file' };
-  if (retained.has(names.revision))
-    return { tag, digest, names, fate: 'retain', reason: 'named in the file' };
+  const why = whyRetained(entry, names.revision);
+  if (why !== undefined) return { tag, digest, names, fate: 'retain', reason: why };
   return { tag, digest, names, fate: 'delete', reason: 'not named in the file' };
 }
 
@@ -140,12 +148,12 @@ export function revisePlan(
   revision: Revision,
   { rules }: Pick<Policy, 'rules'> = {},
 ): RepositoryPlan {
-  const retained = new Map(revision.environments?.map((entry) => [entry.id, new Set(entry.retain)]));
+  const file = entriesById(revision.environments ?? []);
   const followed = new Set(
     plan.tags.flatMap(({ fate, subject, tag }) => (fate === 'delete' && subject ? tag : [])),
   );
   const tags = plan.tags.map((planned): PlannedTag => {
-    const judged = planned.fate === 'delete' ? reconsider(planned, revision, retained) : planned;
+    const judged = planned.fate === 'delete' ? reconsider(planned, revision, file) : planned;
     // Whether it still goes with its subject is seen when it is known whether that goes.
     if (judged.fate === 'delete' && followed.has(judged.tag)) return unfollowed(judged);
     // A doomed tag keeps the digest that it was doomed with: whether it has moved is seen when its turn comes.
@@ -188,19 +196,16 @@ function hasMovedKeeper({ tags }: RepositoryPlan, live: RepositoryContent['tags'
 }
 
 /** A doomed tag in the light of the review, and of the file as it is now. */
-function reconsider(
-  planned: PlannedTag,
-  { struck, environments }: Revision,
-  retained: ReadonlyMap<EnvironmentId, ReadonlySet<number>>,
-): PlannedTag {
+function reconsider(planned: PlannedTag, { struck, environments }: Revision, file: EntriesById): PlannedTag {
   if (struck?.has(planned.tag))
     return { ...planned, fate: 'struck', reason: 'struck from the list in review' };
   if (environments === undefined || planned.names === undefined) return planned;
-  const revisions = retained.get(planned.names.environment);
-  if (revisions === undefined)
+  const entry = file.get(planned.names.environment);
+  if (entry === undefined)
     return { ...planned, fate: 'other', reason: 'environment is no longer in the file' };
-  if (!revisions.has(planned.names.revision)) return planned;
-  return { ...planned, fate: 'retain', reason: 'named in the file since the plan was made' };
+  const why = whyRetained(entry, planned.names.revision);
+  if (why === undefined) return planned;
+  return { ...planned, fate: 'retain', reason: `${why} since the plan was made` };
 }
 
 /** One manifest to delete, with all doomed tags on it. */

@@ -4,6 +4,7 @@
  */
 import type { EnvironmentEntry } from './environments.ts';
 import { RefusedError, UsageError } from './errors.ts';
+import type { SpaceEstimate } from './estimate.ts';
 import type { Figures } from './outcome.ts';
 import type { VerifyFigures } from './verify.ts';
 
@@ -114,6 +115,8 @@ export interface RunRecord {
   readonly restarts?: RestartTimes;
   /** What it had come to when the latest start ended; `undefined` while one is at work, or was killed. */
   readonly figures?: RunFigures;
+  /** What its review said that deleting will free. */
+  readonly estimate?: SpaceEstimate;
 }
 
 /**

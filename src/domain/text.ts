@@ -15,6 +15,19 @@ export function count(number: number, singular: string, plural = `${singular}s`)
   return `${number} ${number === 1 ? singular : plural}`;
 }
 
+const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** `512 B`, `1.5 MiB`. */
+export function formatBytes(bytes: number): string {
+  let [amount, unit] = [bytes, 'B'];
+  for (const larger of UNITS) {
+    // What would be written as 1024.0 is one of the next unit.
+    if (amount < (unit === 'B' ? 1024 : 1023.95)) break;
+    [amount, unit] = [amount / 1024, larger];
+  }
+  return `${unit === 'B' ? amount : amount.toFixed(1)} ${unit}`;
+}
+
 /** A table as text. @param numbers the columns that are aligned to the right, counted from 0 */
 export function alignColumns(table: readonly (readonly string[])[], numbers: readonly number[]): string {
   const widths: number[] = [];

@@ -1,4 +1,5 @@
 /** Every option, for help and meaning. */
+import { scopes } from '../domain/estimate.ts';
 import { routes } from '../domain/route.ts';
 import { strategies } from '../domain/strategy.ts';
 import { SAMPLE_SIZE, verifyModes } from '../domain/verify.ts';
@@ -105,6 +106,29 @@ export const optionDefinitions = {
     choices: verifyModes,
     default: 'sample',
     describe: `after deleting: whether every tag is gone, or stands for what it did, and whether images that stay are whole. sample: ${SAMPLE_SIZE} of these. full: all of them. none: no check`,
+  },
+  estimate: {
+    type: 'string',
+    group: WHAT,
+    choices: scopes,
+    default: 'touched',
+    describe:
+      'how to find out what deleting will free. touched: reads the repositories of the plan; an upper bound. registry: reads every repository; exact. none: not at all',
+  },
+  'keep-last': {
+    type: 'string',
+    group: WHAT,
+    value: 'N',
+    default: '3',
+    verb: 'scan',
+    describe: 'with scan: what keeping the newest N revisions of an environment would bring',
+  },
+  write: {
+    type: 'string',
+    group: FILES,
+    value: 'FILE',
+    verb: 'scan',
+    describe: 'with scan: write an environments file of what it has found, every line commented out',
   },
   environments: {
     type: 'string',

@@ -28,6 +28,7 @@ export function guarded(
     }),
     removeDanglingTag: ask((...given) => registry.removeDanglingTag(...given)),
     deletionState: () => registry.deletionState(),
+    inventory: registry.inventory,
     untagging: untagging && guardedUntagging(untagging, ask),
     content: content && guardedContent(content, requireLeave),
     quiesce: (...given) => registry.quiesce(...given),

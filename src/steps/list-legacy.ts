@@ -4,6 +4,7 @@ import { count } from '../domain/text.ts';
 import { concurrently } from './concurrently.ts';
 import type { Step } from './context.ts';
 import { planOnce } from './list.ts';
+import { settleNewest } from './newest.ts';
 
 /** Repositories for each operation at a time: enough that small ones do not wait for one another. */
 const IN_FLIGHT = 2;
@@ -14,6 +15,7 @@ export const listLegacy: Step = {
   skip: ({ run }) => (run.record.only === 'new' ? '--only new' : undefined),
 
   async run(context, progress) {
+    await settleNewest(context, progress);
     const refs = context.run.record.environments.map(({ id }) => legacyRef(id));
     let done = 0;
     await concurrently(refs, context.settings.concurrency * IN_FLIGHT, async (ref) => {

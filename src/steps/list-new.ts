@@ -3,6 +3,7 @@ import { doomedTags, NEW_REPOSITORY_REF } from '../domain/plan.ts';
 import { count } from '../domain/text.ts';
 import type { Step } from './context.ts';
 import { planOnce } from './list.ts';
+import { settleNewest } from './newest.ts';
 
 export const listNew: Step = {
   key: 'list-new',
@@ -10,6 +11,7 @@ export const listNew: Step = {
   skip: ({ run }) => (run.record.only === 'legacy' ? '--only legacy' : undefined),
 
   async run(context, progress) {
+    await settleNewest(context, progress);
     let total = 0;
     let done = 0;
     const plan = await planOnce(context, NEW_REPOSITORY_REF, {

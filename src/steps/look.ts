@@ -1,6 +1,7 @@
 /** Looking at what the registry holds. */
 
 import { RegistryError } from '../domain/errors.ts';
+import type { Manifest } from '../domain/manifest.ts';
 import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { RepositoryContent, RepositoryRef } from '../domain/plan.ts';
 import type { Indexes } from '../domain/planned-tag.ts';
@@ -13,7 +14,9 @@ import { retrying } from './retry.ts';
 /** Looks under way for each operation at a time: what waits lets the registry adapter look at many tags at once. */
 export const IN_FLIGHT = 32;
 
-type Looker = Pick<Context, 'registry' | 'clock' | 'signal' | 'settings'>;
+export type Looker = Pick<Context, 'registry' | 'clock' | 'signal'> & {
+  readonly settings: Pick<Context['settings'], 'concurrency'>;
+};
 
 /** The tags of a repository; `undefined` when the registry does not know it. */
 export async function tagsOf(context: Looker, repository: Repository): Promise<readonly Tag[] | undefined> {
@@ -26,8 +29,9 @@ export function lookAt(
   context: Looker,
   repository: Repository,
   reference: Tag | Digest,
+  known?: Manifest,
 ): Promise<Resolution> {
-  return retrying(() => context.registry.resolve(repository, reference), context);
+  return retrying(() => context.registry.resolve(repository, reference, known), context);
 }
 
 /** The ledgers that stand in a repository, by their markers; none where the registry cannot untie tags. */
@@ -46,27 +50,57 @@ export async function ledgersOf(
   return ledgers;
 }
 
+/** The tags of a repository as they were found, with the indexes that they stand for. */
+interface LookedAt extends Omit<RepositoryContent, 'ref'> {
+  readonly untied: ReadonlyMap<Tag, Tag>;
+  readonly ledgers: readonly Tag[];
+  /** Those of the tags without a digest that stand for something, which cannot be read. */
+  readonly unreadable: ReadonlySet<Tag>;
+}
+
+interface LookRequest {
+  readonly tags: readonly Tag[];
+  /** Called after each tag. */
+  readonly onLooked?: () => void;
+  /** The tags that this very run has untied: swept away, they are not looked for behind the ledgers. */
+  readonly finished?: ReadonlySet<Tag>;
+  /** What a tag stood for when it was last looked at; see `Registry.resolve`. */
+  readonly known?: (tag: Tag) => Manifest | undefined;
+  /** Told of a tag that could not be looked at; what it throws ends the look. Default: that ends it. */
+  readonly onFailed?: (tag: Tag, error: unknown) => Promise<void>;
+}
+
 /**
  * Resolves the digest of each tag, and what every image index among them lists. Tags that have gone since they were
  * listed are left out. So are ledgers; a tag that one of them has untied counts with the digest that it had before.
- *
- * @param onLooked is called after each tag
- * @param finished the tags that this very run has untied: swept away, they are not looked for behind the ledgers
  */
 export async function contentOf(
   context: Looker,
-  given: { ref: RepositoryRef; tags: readonly Tag[]; onLooked?: () => void; finished?: ReadonlySet<Tag> },
+  { ref, ...request }: { readonly ref: RepositoryRef } & LookRequest,
 ): Promise<RepositoryContent> {
-  const { ref, tags, finished } = given;
-  const ledgers = await ledgersOf(context, ref.repository, tags);
+  const { unreadable: _, ...found } = await lookAtTags(context, { repository: ref.repository, ...request });
+  return { ...found, ref, indexes: await withNested(context, ref.repository, found.indexes) };
+}
+
+/** The same for any repository, without what indexes list that other indexes list. */
+export async function lookAtTags(
+  context: Looker,
+  given: { readonly repository: Repository } & LookRequest,
+): Promise<LookedAt> {
+  const { repository, tags, finished, known = () => undefined, onFailed = rethrow } = given;
+  const ledgers = await ledgersOf(context, repository, tags);
   const digests = new Map<Tag, Digest | undefined>();
   const untied = new Map<Tag, Tag>();
+  const unreadable = new Set<Tag>();
   /** Of ledgers that a registry was ended in the middle of deleting. */
   const deadMarkers = new Set<Tag>();
   const indexes: Record<Digest, readonly Digest[]> = {};
   await concurrently(tags, context.settings.concurrency * IN_FLIGHT, async (tag) => {
     if (ledgers.has(tag)) return;
-    const resolution = await lookAt(context, ref.repository, tag);
+    const resolution = await lookAt(context, repository, tag, known(tag)).catch(async (error: unknown) => {
+      await onFailed(tag, error);
+      return FAILED;
+    });
     if (resolution.state === 'found') {
       const { digest, children } = resolution.manifest;
       digests.set(tag, digest);
@@ -77,10 +111,11 @@ export async function contentOf(
     } else if (resolution.state === 'dangling' && isMarker(tag) && context.registry.untagging)
       deadMarkers.add(tag);
     else if (resolution.state !== 'gone') digests.set(tag, undefined);
+    if (resolution.state === 'unreadable') unreadable.add(tag);
     given.onLooked?.();
   });
   const swept = sweptTags(new Set([...tags, ...(finished ?? [])]), ledgers);
-  const before = await lookAtBefore(context, ref.repository, [
+  const before = await lookAtBefore(context, repository, [
     ...[...untied.keys()].flatMap((tag) => digests.get(tag) ?? []),
     ...swept.map(({ digest }) => digest),
   ]);
@@ -95,12 +130,18 @@ export async function contentOf(
     .filter((tag) => digests.has(tag))
     .map((tag) => [tag, digests.get(tag)] as const);
   return {
-    ref,
     tags: new Map(ordered),
-    indexes: await withNested(context, ref.repository, indexes),
+    indexes,
     untied,
     ledgers: [...ledgers.keys(), ...deadMarkers],
+    unreadable,
   };
+}
+
+const FAILED: Resolution = { state: 'unreadable', reason: 'it could not be looked at' };
+
+async function rethrow(_tag: Tag, error: unknown): Promise<never> {
+  throw error;
 }
 
 /** Tags that a ledger names and that are no longer there: they were untied, and their manifests may still be there. */

@@ -13,7 +13,9 @@ const ATTEMPTS = 6;
  * @throws UnreachableError that names the other routes
  */
 export async function reachRegistry(
-  context: Pick<Context, 'pod' | 'registry' | 'clock' | 'signal' | 'settings'>,
+  context: Pick<Context, 'pod' | 'registry' | 'clock' | 'signal'> & {
+    readonly settings: Pick<Context['settings'], 'via'>;
+  },
   progress: Progress,
 ): Promise<void> {
   const { pod, registry, clock, signal, settings } = context;

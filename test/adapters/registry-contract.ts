@@ -200,6 +200,44 @@ export function testRegistryContract(
         }));
     });
 
+    describe('resolve, with what was seen before', () => {
+      it('finds the same again, and what has changed since', () =>
+        use(server, async (registry) => {
+          const repository = 'resolve/known' as Repository;
+          const digest = await server.putImage(repository, ['one', 'two']);
+          const known = { digest, mediaType: OCI_IMAGE, children: [] };
+          const found = { state: 'found', manifest: known };
+          assert.deepEqual(await registry.resolve(repository, tag('one'), known), found);
+          const other = await server.putImage(repository, ['one'], 'something else');
+          const moved = await registry.resolve(repository, tag('one'), known);
+          assert.equal(moved.state === 'found' && moved.manifest.digest, other);
+          const index = await server.putIndex(repository, 'two', [digest]);
+          const listed = await registry.resolve(repository, tag('two'), known);
+          assert.deepEqual(listed.state === 'found' && listed.manifest.children, [digest]);
+          await registry.deleteManifest(repository, index);
+          assert.deepEqual(await registry.resolve(repository, tag('two'), known), { state: 'gone' });
+        }));
+    });
+
+    describe('inventory', () => {
+      it('tells every repository, and the bytes of manifests, or nothing', async () => {
+        await using many = await startRegistry(storage);
+        await use(many, async ({ inventory }) => {
+          assert.equal(inventory !== undefined, untags);
+          if (inventory === undefined) return;
+          assert.deepEqual(await inventory.listRepositories(), []);
+          const names = Array.from({ length: 12 }, (_, n) => `inventory/some-${n}`);
+          const digests = new Map<string, Digest>();
+          for (const name of names) digests.set(name, await many.putImage(name, ['one'], name));
+          assert.deepEqual([...(await inventory.listRepositories())].sort(), names.toSorted());
+          const [name = ''] = names;
+          const stored = await inventory.readManifest(name as Repository, digests.get(name) as Digest);
+          assert.match(Buffer.from(stored?.bytes ?? '').toString(), /"content":"inventory/);
+          assert.equal(await inventory.readManifest(name as Repository, UNKNOWN_DIGEST), undefined);
+        });
+      });
+    });
+
     describe('deleteManifest', () => {
       it('deletes by digest, with every tag on it, and nothing else', () =>
         use(server, async (registry) => {

@@ -69,6 +69,17 @@ test('the report is opened in a browser', async () => {
   );
 });
 
+test('scans are measured, the first and the second one, with their memory', async () => {
+  const { code, stdout, stderr } = await bench('scan', '--share', '0.01');
+  assert.equal(code, 0, stderr);
+  const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+  assert.equal(report.rows.length, 3);
+  for (const { what, ms, secondMs, timesAsFast, peakBytes, cacheBytes } of report.rows) {
+    assert.ok(ms > 0 && secondMs > 0 && Math.abs(timesAsFast - ms / secondMs) < 0.01, what);
+    assert.ok(peakBytes > 10_000_000 && cacheBytes > 50_000, what);
+  }
+});
+
 test('what cannot be measured is refused before anything is started', async () => {
   const unknown = await bench('contest', 'contests');
   assert.deepEqual([unknown.code, unknown.stdout], [2, '']);

@@ -18,6 +18,13 @@ describe('the command line', () => {
     assert.deepEqual(parse([]), { verb: 'clean', flags: {}, password: undefined, words: [] });
   });
 
+  it('keeps what belongs to one command from another', () => {
+    const scan = parse(['scan', '--write', 'found', '--keep-last', '5']);
+    assert.deepEqual([scan?.verb, scan?.flags], ['scan', { write: 'found', 'keep-last': '5' }]);
+    assert.match(faultOf('--write', 'found'), /--write belongs to scan/);
+    assert.match(faultOf('recover', '--keep-last', '5'), /--keep-last belongs to scan/);
+  });
+
   it('gives options as they were written', () => {
     assert.deepEqual(
       parse(['--delete', '--concurrency', '08', '--pod-label', 'a=1', '--pod-label=b=2', 'recover']),

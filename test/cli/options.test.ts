@@ -66,13 +66,14 @@ describe('options', () => {
     );
     assert.deepEqual(
       unchanged.sort(),
-      ['imagePullPolicy', 'localSkopeo', 'output', 'verifyMode'],
+      ['estimate', 'imagePullPolicy', 'localSkopeo', 'output', 'verifyMode'],
       'those whose first choice is the default',
     );
   });
 
   const samples: Record<string, string> = {
     concurrency: '64',
+    'keep-last': '5',
     'stop-after': '2h',
     via: 'direct',
     strategy: 'by-digest',
@@ -134,6 +135,9 @@ describe('options', () => {
   });
 
   const faults: [RawOptions, RegExp][] = [
+    [{ 'keep-last': '0' }, /--keep-last is "0".*from 1 to/],
+    [{ estimate: 'all' }, /--estimate is "all".*touched or registry or none/],
+    [{ estimate: 'registry', via: 'skopeo' }, /--estimate registry does not work with --via skopeo/],
     [{ concurrency: '0' }, /--concurrency is "0".*from 1 to 64/],
     [{ concurrency: '65' }, /from 1 to 64/],
     [{ concurrency: '1e1' }, /from 1 to 64/],

@@ -65,6 +65,18 @@ describe('what an environments file may look like', () => {
     assert.deepEqual(entriesOf(`${A} 9 31 9 30 31`), [[A, [9, 31, 30], 1]]);
   });
 
+  it('reads how many of the newest stay, wherever on the line', () => {
+    const { entries, faults } = parseEnvironmentsFile(
+      `${A} latest:3\n${B} 9 latest:12 7 # latest:1\n${C} 3\n`,
+    );
+    assert.deepEqual(faults, []);
+    assert.deepEqual(entries, [
+      { id: A, retain: [], latest: 3, line: 1 },
+      { id: B, retain: [9, 7], latest: 12, line: 2 },
+      { id: C, retain: [3], line: 3 },
+    ]);
+  });
+
   it('takes the largest number that is exact', () => {
     assert.deepEqual(entriesOf(`${A} 999999999999999`), [[A, [999_999_999_999_999], 1]]);
   });
@@ -92,6 +104,32 @@ describe('faults in an environments file', () => {
       assert.deepEqual([fault.line, fault.text], [2, word]);
       assert.match(fault.problem, /positive whole number/);
     });
+
+  for (const word of [
+    'latest:0',
+    'latest:x',
+    'latest:',
+    'latest:-1',
+    'latest:03',
+    'latest:3,',
+    'Latest:3',
+    'latest3',
+  ])
+    it(`no number of newest revisions: ${word}`, () => {
+      const fault = onlyFault(`\n${A} 3 ${word} 4\n`);
+      assert.deepEqual([fault.line, fault.text], [2, word]);
+      assert.match(fault.problem, /as in latest:3/);
+    });
+
+  it('wants the number of the newest once, and reports it with all other faults', () => {
+    assert.deepEqual(faultsOf(`${A} latest:3 latest:3\n${B} latest:2 030 latest:5 latest:x\nlatest:1 4`), [
+      [1, 'latest:3'],
+      [2, '030'],
+      [2, 'latest:5'],
+      [2, 'latest:x'],
+      [3, 'latest:1'],
+    ]);
+  });
 
   it('says of a number that is too long what is wrong with it', () => {
     assert.match(onlyFault(`${A} 1234567890123456`).problem, /15 digits/);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { count, plainText } from '../../src/domain/text.ts';
+import { count, formatBytes, plainText } from '../../src/domain/text.ts';
 
 describe('plain text', () => {
   for (const [given, shown] of [
@@ -44,4 +44,18 @@ describe('a count', () => {
     it(text, () => assert.equal(count(number, 'tag'), text));
 
   it('has its own plural', () => assert.equal(count(2, 'repository', 'repositories'), '2 repositories'));
+});
+
+describe('an amount of bytes', () => {
+  for (const [bytes, text] of [
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1024, '1.0 KiB'],
+    [1536, '1.5 KiB'],
+    [1024 ** 2 - 1, '1.0 MiB'],
+    [3.25 * 1024 ** 3, '3.3 GiB'],
+    [1024 ** 4, '1.0 TiB'],
+    [5000 * 1024 ** 5, '5000.0 PiB'],
+  ] as const)
+    it(text, () => assert.equal(formatBytes(bytes), text));
 });

@@ -32,6 +32,21 @@ function assertPrivate(folder: string): void {
   }
 }
 
+describe('scanning', () => {
+  test('changes nothing, keeps its cache private, and leaves no pod', async () => {
+    const pods = site.watchPods();
+    const { stdout } = await site.runs(0, ['scan']);
+    assert.equal(pods.end().length, 1);
+    await site.assertUntouched();
+    assertPrivate(site.stateDir);
+    const [report] = parseEvents(stdout).filter(({ event }) => event === 'scan');
+    assert.deepEqual(report?.unread, []);
+    // Those of the file, and two that it does not name.
+    assert.equal((report?.environments as unknown[] | undefined)?.length, 6);
+    assert.equal(parseEvents(stdout).at(-1)?.event, 'scan');
+  });
+});
+
 describe('planning', () => {
   test('changes nothing, and leaves lists of exactly what would go', async () => {
     const { stdout, stderr } = await site.runs(0, []);

@@ -1,12 +1,9 @@
 import { parseTag, type Repository, type Tag } from '../../domain/names.ts';
 import type { TagListing } from '../../ports.ts';
-import type { RegistryClient, RegistryRequest } from './client.ts';
-import type { HttpAnswer } from './exchange.ts';
+import type { RegistryClient } from './client.ts';
 import { readMissing } from './manifests.ts';
-import { nextPage } from './next-page.ts';
+import { readPages } from './pages.ts';
 
-/** A list that has more pages has no end. */
-const MOST_PAGES = 100_000;
 const UNKNOWN: ReadonlySet<string> = new Set(['NAME_UNKNOWN']);
 
 /** The tags of repositories. A list is whole or fails. */
@@ -34,40 +31,22 @@ export class Listings {
   async #read(repository: Repository, onTurn: () => void): Promise<TagListing> {
     const path = `/v2/${repository}/tags/list`;
     const tags = new Set<Tag>();
-    const seen = new Set<string>();
-    for (let page: string | undefined = path; page !== undefined; ) {
-      const request = {
-        what: `Could not list the tags of ${repository}`,
-        method: 'GET',
-        path: page,
-        onTurn,
-      } as const;
-      if (seen.has(page) || seen.size >= MOST_PAGES)
-        throw this.#client.unexpected(request, { reason: 'its pages have no end' });
-      seen.add(page);
-      const answer = await this.#client.send(request);
+    const request = {
+      what: `Could not list the tags of ${repository}`,
+      method: 'GET',
+      path,
+      onTurn,
+    } as const;
+    for await (const { answer, request: asked } of readPages(this.#client, request)) {
       // Only of the first page: a list that was begun does not become one of nothing.
-      if (page === path && readMissing(answer, UNKNOWN) !== undefined) return { state: 'missing' };
-      for (const tag of this.#tagsOf(request, answer)) tags.add(tag);
-      page = this.#next(request, answer);
+      if (asked.path === path && readMissing(answer, UNKNOWN) !== undefined) return { state: 'missing' };
+      if (answer.status !== 200) throw this.#client.refusal(asked, answer);
+      const listed = readTags(answer.body.toString('utf8'));
+      if (listed === undefined)
+        throw this.#client.unexpected(asked, { reason: 'the answer is not a list of tags' });
+      for (const tag of listed) tags.add(tag);
     }
     return { state: 'listed', tags: [...tags] };
-  }
-
-  #tagsOf(request: RegistryRequest, answer: HttpAnswer): readonly Tag[] {
-    if (answer.status !== 200) throw this.#client.refusal(request, answer);
-    const tags = readTags(answer.body.toString('utf8'));
-    if (tags === undefined)
-      throw this.#client.unexpected(request, { reason: 'the answer is not a list of tags' });
-    return tags;
-  }
-
-  #next(request: RegistryRequest, { headers }: HttpAnswer): string | undefined {
-    try {
-      return nextPage(headers.link, request.path);
-    } catch (error) {
-      throw this.#client.unexpected(request, { reason: (error as Error).message });
-    }
   }
 }
 

@@ -1,4 +1,10 @@
-import { IMAGE_TYPES, INDEX_TYPES, type ManifestReading, readManifest } from '../../domain/manifest.ts';
+import {
+  IMAGE_TYPES,
+  INDEX_TYPES,
+  type Manifest,
+  type ManifestReading,
+  readManifest,
+} from '../../domain/manifest.ts';
 import { type Digest, parseDigest, parseTag, type Repository, type Tag } from '../../domain/names.ts';
 import { isThrowAwayImage } from '../../domain/throw-away-image.ts';
 import type { Reading, Resolution } from '../../ports.ts';
@@ -21,8 +27,9 @@ export class Looks {
     this.#listings = given.listings;
   }
 
-  async resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
-    return unlessLeftOver({ repository, reference }, await this.#resolve(repository, reference));
+  /** @param known see the port */
+  async resolve(place: Place, known?: Manifest): Promise<Resolution> {
+    return unlessLeftOver(place, await this.#resolve(place, known));
   }
 
   async read(repository: Repository, reference: Tag | Digest): Promise<Reading> {
@@ -41,8 +48,10 @@ export class Looks {
     return { ...image(digest, mediaType), stored: { mediaType, bytes } };
   }
 
-  async #resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
-    const { digest, mediaType = '' } = (await this.#manifests.head({ repository, reference })) ?? {};
+  async #resolve({ repository, reference }: Place, known: Manifest | undefined): Promise<Resolution> {
+    const heading = await this.#manifests.head({ repository, reference }, known?.digest);
+    if (heading === 'unchanged' && known !== undefined) return { state: 'found', manifest: known };
+    const { digest, mediaType = '' } = typeof heading === 'object' ? heading : {};
     const asked = parseDigest(reference);
     if (digest !== undefined && (asked === undefined || asked === digest)) {
       if (IMAGE_TYPES.has(mediaType)) return image(digest, mediaType);

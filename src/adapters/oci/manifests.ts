@@ -52,11 +52,16 @@ export class Manifests {
     this.#client = client;
   }
 
-  /** `undefined` for a 404, which has no words with it: `get` tells whose it is. */
-  async head(place: Place): Promise<Heading | undefined> {
-    const request = { ...requestOf('HEAD', place), headers: { accept: ACCEPT } };
+  /**
+   * `undefined` for a 404, which has no words with it: `get` tells whose it is. Docker Distribution compares the digest
+   * of a tag with the one that is `known` before it reads the manifest, which spares its storage two reads of three.
+   */
+  async head(place: Place, known?: Digest): Promise<Heading | 'unchanged' | undefined> {
+    const condition = known === undefined ? {} : { 'if-none-match': `"${known}"` };
+    const request = { ...requestOf('HEAD', place), headers: { accept: ACCEPT, ...condition } };
     const answer = await this.#client.send(request);
     if (answer.status === 404) return undefined;
+    if (answer.status === 304 && known !== undefined) return 'unchanged';
     if (answer.status !== 200) throw this.#client.refusal(request, answer);
     return headingOf(answer);
   }

@@ -1,7 +1,9 @@
 import { UsageError } from '../../domain/errors.ts';
+import type { Manifest } from '../../domain/manifest.ts';
 import type { Digest, Repository, Tag } from '../../domain/names.ts';
 import { plainText } from '../../domain/text.ts';
 import type {
+  Inventory,
   Reading,
   Registry,
   RegistryContent,
@@ -11,6 +13,7 @@ import type {
   Untagging,
 } from '../../ports.ts';
 import { knowsBlob } from './blobs.ts';
+import { readCatalog } from './catalog.ts';
 import { RegistryClient, type RegistryClientOptions } from './client.ts';
 import { Deletions } from './deletions.ts';
 import { Listings } from './listings.ts';
@@ -30,6 +33,7 @@ export function createOciRegistry(options: OciRegistryOptions): Registry & Regis
 class OciRegistry implements Registry, RegistryContent {
   readonly untagging: Untagging;
   readonly content: RegistryContent = this;
+  readonly inventory: Inventory;
   readonly #client: RegistryClient;
   readonly #manifests: Manifests;
   readonly #listings: Listings;
@@ -49,6 +53,10 @@ class OciRegistry implements Registry, RegistryContent {
     this.#probes = new Probes({ client, manifests });
     this.#untagging = new OciUntagging({ manifests, probes: this.#probes });
     this.untagging = this.#untagging;
+    this.inventory = {
+      listRepositories: () => readCatalog(client),
+      readManifest: (repository, digest) => this.readManifest(repository, digest),
+    };
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -59,8 +67,8 @@ class OciRegistry implements Registry, RegistryContent {
     return await this.#listings.list(repository);
   }
 
-  async resolve(repository: Repository, reference: Tag | Digest): Promise<Resolution> {
-    return await this.#looks.resolve(repository, reference);
+  async resolve(repository: Repository, reference: Tag | Digest, known?: Manifest): Promise<Resolution> {
+    return await this.#looks.resolve({ repository, reference }, known);
   }
 
   async read(repository: Repository, reference: Tag | Digest): Promise<Reading> {

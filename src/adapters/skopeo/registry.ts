@@ -43,6 +43,7 @@ class SkopeoRegistry implements Registry {
   readonly untagging = undefined;
   /** Skopeo gives the bytes of manifests, but tells nothing of blobs without fetching them, and puts no manifest alone. */
   readonly content = undefined;
+  readonly inventory = undefined;
   readonly #credentials: Credentials | undefined;
   readonly #registry: string;
   readonly #queue: WorkQueue;

@@ -2,12 +2,14 @@
 import { createInterface } from 'node:readline/promises';
 import type { Summary } from '../../domain/outcome.ts';
 import type { Review } from '../../domain/review.ts';
+import type { ScanReport } from '../../domain/scan.ts';
 import { plainText } from '../../domain/text.ts';
 import type { UndoEntry, UndoSummary } from '../../domain/undo.ts';
 import type { ClosingCircumstances, Person, Progress, ReviewCircumstances, StepView } from '../../ports.ts';
 import { renderClosing, renderUndo } from './closing.ts';
 import { progressText } from './progress-text.ts';
 import { renderReview } from './review-table.ts';
+import { renderScan } from './scan-table.ts';
 import { closing, type ProgressText } from './step-text.ts';
 import type { TaskList } from './task-list.ts';
 
@@ -69,6 +71,11 @@ class TerminalPerson implements Person {
   review(review: Review, circumstances: ReviewCircumstances): void {
     this.event({ event: 'review', ...circumstances, ...review });
     this.say(`\n${renderReview(review, circumstances, this.#text.columns || DEFAULT_WIDTH)}\n`);
+  }
+
+  scan(report: ScanReport): void {
+    this.event({ event: 'scan', ...report });
+    this.say(`\n${renderScan(report, this.#text.columns || DEFAULT_WIDTH)}\n`);
   }
 
   closing(summary: Summary, given: ClosingCircumstances): void {

@@ -1,13 +1,15 @@
 /** The review as text, for any width. */
 import { formatDuration } from '../../domain/progress.ts';
 import type { Review, ReviewRow } from '../../domain/review.ts';
-import { alignColumns, count, plainText } from '../../domain/text.ts';
+import { alignColumns, count, formatBytes, plainText } from '../../domain/text.ts';
 import type { ReviewCircumstances } from '../../ports.ts';
 
 /** From this width on a row fits on a line with its repository's full name. */
 const WIDE = 118;
 /** Below this width every row is a block of its own. */
 const NARROW = 76;
+/** The columns of numbers. */
+const NUMBERS = [2, 3, 4];
 /** So many environments are named one by one. */
 const NAMED_AT_MOST = 5;
 
@@ -32,7 +34,7 @@ function columns(rows: readonly ReviewRow[], width: number): string {
     ['ENVIRONMENT', wide ? 'REPOSITORY' : 'WHERE', 'FOUND', 'RETAINED', 'DELETE', 'PROTECTED'],
     ...cells,
   ];
-  return alignColumns(table, [2, 3, 4]);
+  return alignColumns(table, NUMBERS);
 }
 
 function blocks(rows: readonly ReviewRow[]): string {
@@ -107,6 +109,23 @@ function inUseRemarks({ totals }: Review, { unseen }: ReviewCircumstances): stri
   ];
 }
 
+/** What deleting will free, and how far that can be relied upon. */
+function spaceRemarks({ estimate }: ReviewCircumstances): string[] {
+  if (estimate === undefined) return [];
+  const { scope, bytes, unread } = estimate;
+  const amount = `${formatBytes(bytes)} (${count(bytes, 'byte')})`;
+  return [
+    scope === 'touched'
+      ? `Frees at most ${amount}, once the registry's garbage collector has run. An upper bound: other repositories may share layers, which --estimate=registry finds out.`
+      : `Frees ${amount}, once the registry's garbage collector has run. Every repository was read; a manifest without a tag that no index lists cannot be seen, and what it needs is not freed.`,
+    ...(unread > 0
+      ? [
+          `INCOMPLETE: ${count(unread, 'manifest')} could not be read, so that the figure may be too large or too small.`,
+        ]
+      : []),
+  ];
+}
+
 function untyingRemark(repositories: readonly string[]): string {
   const [first] = repositories;
   const where = repositories.length === 1 ? first : `${repositories.length} repositories`;
@@ -124,6 +143,7 @@ function remarks(review: Review, circumstances: ReviewCircumstances): string[] {
     '',
     `${count(totals.toDelete, 'tag')} of ${totals.found} to delete from ${circumstances.registry} (context ${circumstances.context}).`,
     ...(circumstances.done > 0 ? [`${circumstances.done} of them are gone already.`] : []),
+    ...spaceRemarks(circumstances),
     ...(totals.following > 0
       ? [
           `${count(totals.following, 'tag')} of these are signatures and the like, which go with their images.`,

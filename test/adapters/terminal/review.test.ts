@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { renderClosing } from '../../../src/adapters/terminal/closing.ts';
 import { renderReview } from '../../../src/adapters/terminal/review-table.ts';
+import type { SpaceEstimate } from '../../../src/domain/estimate.ts';
 import { legacyRepository, type Repository } from '../../../src/domain/names.ts';
 import { type JournalEntry, noFigures, type Summary } from '../../../src/domain/outcome.ts';
 import {
@@ -33,6 +34,7 @@ const CIRCUMSTANCES = {
   registry: 'docker-registry:5000',
   context: 'prod',
   done: 0,
+  estimate: undefined as SpaceEstimate | undefined,
   restarts: 2,
   lastRestarts: {} as { enablingMs?: number; restoringMs?: number },
   untagFirst: [],
@@ -133,6 +135,22 @@ describe('the review', () => {
       'The registry is restarted once, to put its setting back; the last one took 31 s.',
     );
     assert.equal(remark(0, both), 'Deleting does not restart the registry.');
+  });
+
+  it('says what is freed, and how far that can be relied upon', () => {
+    const remarks = (estimate: SpaceEstimate | undefined) =>
+      rendered(100, { ...CIRCUMSTANCES, estimate }).filter((line) => /Frees|INCOMPLETE/.test(line));
+    assert.deepEqual(remarks(undefined), []);
+    const [bound, ...more] = remarks({ scope: 'touched', bytes: 3 * 1024 ** 3, unread: 0 });
+    assert.match(
+      bound ?? '',
+      /^Frees at most 3\.0 GiB \(3221225472 bytes\).* An upper bound: .*--estimate=registry/,
+    );
+    assert.deepEqual(more, []);
+    const [exact, incomplete] = remarks({ scope: 'registry', bytes: 1, unread: 2 });
+    assert.match(exact ?? '', /^Frees 1 B \(1 byte\).* Every repository was read; .*without a tag/);
+    assert.doesNotMatch(exact ?? '', /at most/);
+    assert.match(incomplete ?? '', /^INCOMPLETE: 2 manifests could not be read/);
   });
 
   it('counts what was struck', () => {

@@ -1,5 +1,6 @@
 /** A person who writes everything down, and answers questions as told. */
 import type { Review } from '../../../src/domain/review.ts';
+import type { ScanReport } from '../../../src/domain/scan.ts';
 import type { Person, Progress, ReviewCircumstances, StepView } from '../../../src/ports.ts';
 
 export class FakePerson implements Person {
@@ -7,11 +8,12 @@ export class FakePerson implements Person {
   /** What is typed at a question; without it a question is unexpected. */
   answer: string | undefined;
   /** Called before each step that runs. */
-  before: (step: StepView['key']) => void = () => {};
+  before: (step: string) => void = () => {};
   readonly said: string[] = [];
   readonly warnings: string[] = [];
   readonly statuses: string[] = [];
   readonly events: object[] = [];
+  readonly scans: ScanReport[] = [];
   readonly questions: string[] = [];
   readonly reviews: { readonly review: Review; readonly circumstances: ReviewCircumstances }[] = [];
   /** Every step that was shown: `delete: done`, `teardown: skipped (…)`. */
@@ -53,6 +55,10 @@ export class FakePerson implements Person {
 
   review(review: Review, circumstances: ReviewCircumstances): void {
     this.reviews.push({ review, circumstances });
+  }
+
+  scan(report: ScanReport): void {
+    this.scans.push(report);
   }
 
   closing(): void {}

@@ -5,6 +5,7 @@ import type { Manifest } from '../../../src/domain/manifest.ts';
 import { type Digest, parseTag, type Repository, type Tag } from '../../../src/domain/names.ts';
 import { isMarker, type Ledger } from '../../../src/domain/untagging.ts';
 import type {
+  Inventory,
   Reading,
   Registry,
   RegistryContent,
@@ -19,6 +20,8 @@ import { digest, tag } from '../../domain/builders.ts';
 export interface RegistryCall {
   readonly operation:
     | 'check'
+    | 'catalog'
+    | 'read'
     | 'list'
     | 'resolve'
     | 'delete'
@@ -71,6 +74,10 @@ export class FakeRegistry implements Registry {
   untagging: Untagging | undefined;
   /** As an adapter that tells of blobs; see `canReadContent`. */
   content: RegistryContent | undefined;
+  /** As an adapter that cannot tell what the registry holds; see `canList`. */
+  inventory: Inventory | undefined;
+  /** The layers of an image by its nickname, each with its size. What has none is a small image with a config of its own. */
+  readonly layers = new Map<string, Readonly<Record<string, number>>>();
   /** What the adapter can tell about the deletion setting. */
   canProbe = false;
 
@@ -297,9 +304,38 @@ export class FakeRegistry implements Registry {
     };
   }
 
+  /** From now on it tells what it holds. */
+  canList(): void {
+    this.inventory = {
+      listRepositories: () => this.#call({ operation: 'catalog' }, () => [...this.#repositories.keys()]),
+      readManifest: (repository, image) =>
+        this.#call({ operation: 'read', repository, reference: image }, () => {
+          const manifest = this.#repositories.get(repository)?.manifests.get(image);
+          if (manifest === undefined) return undefined;
+          const text = this.#garbled.has(image) ? 'garbled' : JSON.stringify(this.#document(manifest));
+          return { mediaType: manifest.mediaType, bytes: Buffer.from(text) };
+        }),
+    };
+  }
+
   /** A blob that an image consists of vanishes. */
   loseBlob(nickname: string): void {
     this.#lostBlobs.add(digest(nickname));
+  }
+
+  #document({ digest: image, mediaType, children }: Manifest): object {
+    const described = (nickname: string, size: number) => ({ digest: digest(nickname), size });
+    if (children.length > 0 || mediaType === INDEX)
+      return {
+        schemaVersion: 2,
+        mediaType,
+        manifests: children.map((child) => ({ digest: child, size: 1 })),
+      };
+    const [, layers = {}] = [...this.layers].find(([nickname]) => digest(nickname) === image) ?? [];
+    return {
+      ...{ schemaVersion: 2, mediaType, config: { digest: image.replace(/^sha256:./, 'sha256:f'), size: 1 } },
+      layers: Object.entries(layers).map(([nickname, size]) => described(nickname, size)),
+    };
   }
 
   quiesce(): Promise<void> {

@@ -1,6 +1,7 @@
 /** A whole world of fakes: a cluster with a registry, a disk, and programs that start, die and start again. */
 import { Tally, type World } from '../../../src/commands/world.ts';
 import { type EnvironmentFault, parseEnvironmentsFile } from '../../../src/domain/environments.ts';
+import { RefusedError } from '../../../src/domain/errors.ts';
 import type { Permission } from '../../../src/domain/permissions.ts';
 import type { EnvEntry } from '../../../src/domain/workload.ts';
 import type { RawOptions } from '../../../src/options/values.ts';
@@ -9,6 +10,7 @@ import type { RunStore } from '../../../src/ports.ts';
 import { FakeClock } from './clock.ts';
 import { FakeImagesInUse } from './in-use.ts';
 import { FakeLeasePlace } from './lease.ts';
+import { MemoryManifests } from './manifest-cache.ts';
 import { FakePerson } from './person.ts';
 import { FakePodPlace } from './pod.ts';
 import { FakeRegistry } from './registry.ts';
@@ -27,6 +29,9 @@ export class FakeWorld {
   readonly lease = new FakeLeasePlace();
   readonly imagesInUse = new FakeImagesInUse();
   readonly disk = new MemoryDisk();
+  readonly manifests = new MemoryManifests();
+  /** Files that were written for the user. */
+  readonly files = new Map<string, string>();
   readonly workload: FakeWorkload;
   /** The environments file. */
   environments = '';
@@ -93,6 +98,11 @@ export class Program {
       password: undefined,
       readEnvironments: async () => entriesOf(fake.environments),
       readInUse: async () => [],
+      openManifestCache: async () => fake.manifests.open(),
+      newFile: async (path) => {
+        if (fake.files.has(path)) throw new RefusedError(`There is a file ${path} already.`);
+        return { write: async (text) => void fake.files.set(path, text) };
+      },
       openStore: () => fake.openStore(),
       connect: async (run, scope) => connection(run, scope),
       openRegistry: async () => fake.registry,
