@@ -83,7 +83,8 @@ describe("a pod's life in the sandbox", () => {
   });
 
   it('fails when its deadline is over, and takes its processes along', async () => {
-    await create('limited', { spec: { activeDeadlineSeconds: 1 } });
+    // On a busy machine it takes seconds until it is ready.
+    await create('limited', { spec: { activeDeadlineSeconds: 6 } });
     await podReady(sandbox, 'limited');
     const running = api.exec('limited', { command: ['sleep', '60'] });
     await phaseBecomes('limited', 'Failed');
