@@ -44,7 +44,7 @@ describe('the command line', () => {
   });
 
   it('refuses an option that goes with another verb', () => {
-    assert.match(faultOf('--delete', '--from', 'x'), /--from goes with "undo" only/);
+    assert.match(faultOf('--delete', '--from', 'x'), /--from belongs to undo/);
     assert.equal(parse(['undo', '--from', 'x'])?.flags.from, 'x');
   });
 
