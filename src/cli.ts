@@ -47,6 +47,11 @@ async function run(command: Command, ending: Ending): Promise<void> {
     } else if (command.verb === 'recover') {
       const { recover } = await import('./commands/recover.ts');
       await recover(world);
+    } else if (command.verb === 'reclaim') {
+      const { Tally } = await import('./commands/world.ts');
+      const { reclaim } = await import('./commands/reclaim.ts');
+      ending.tally = new Tally();
+      await reclaim(world, ending.tally);
     } else {
       const { Tally } = await import('./commands/world.ts');
       const { clean } = await import('./commands/clean.ts');

@@ -32,6 +32,10 @@ export interface Options {
   readonly allowEmptying: boolean;
   /** Within which time everything has to be over. */
   readonly stopAfter: { readonly text: string; readonly lengthMs: number } | undefined;
+  /** Collects garbage after deleting. */
+  readonly reclaim: boolean;
+  readonly dryRun: boolean;
+  readonly allowUnseenUploads: boolean;
   readonly environments: string;
   readonly stateDir: string;
   readonly kubeconfig: string | undefined;
@@ -109,6 +113,9 @@ export function readOptions(given: {
     noInUseCheck: value.flag('no-in-use-check'),
     allowEmptying: value.flag('allow-emptying'),
     stopAfter: readStopAfter(value),
+    reclaim: value.flag('reclaim'),
+    dryRun: value.flag('dry-run'),
+    allowUnseenUploads: value.flag('allow-unseen-uploads'),
     environments: path('environments'),
     stateDir: path('state-dir'),
     kubeconfig: kubeconfig === undefined ? undefined : given.resolvePath(kubeconfig),

@@ -9,6 +9,7 @@ import { EXIT_CODES } from './ending.ts';
 const verbs = {
   clean: 'list, plan, stop for review; with --delete, delete (the default)',
   status: 'tell what is going on, or was left, here and in the cluster; changes nothing',
+  reclaim: "collect the registry's garbage, which frees the space of what was deleted; does nothing else",
   recover: "put the registry's setting back after a run that could not, and remove its pod",
 } as const;
 /** How the registry's password is given. */

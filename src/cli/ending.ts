@@ -65,6 +65,7 @@ export function summarise({ tally }: Ending, exitCode: number, durationMs: numbe
     exitCode,
     environments: tally?.environments ?? 0,
     ...(tally?.figures() ?? noFigures),
+    reclaimedBytes: tally?.reclaimed?.bytes ?? null,
     resumed: tally?.resumed ?? false,
     durationMs,
   };

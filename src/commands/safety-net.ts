@@ -10,26 +10,44 @@ import { safety, view } from '../steps/index.ts';
  * setting that could not be put back, then the work's own failure.
  */
 export async function withSafetyNet(context: Context, work: () => Promise<void>): Promise<void> {
+  const safetyViews = () => {
+    const safetyContext: Context = { ...context, signal: context.uninterrupted };
+    const nothingChanged =
+      context.run.record.stage === 'deleting' ? undefined : 'the registry was not changed by this run';
+    return safety
+      .filter(({ key }) => key !== 'make-writable' || context.reclaim !== undefined)
+      .map((step) => view(step, safetyContext, step.key === 'disable-delete' ? nothingChanged : undefined));
+  };
+  await endingSafely(
+    { ...context, safety: safetyViews, explain: (error) => resumable(context, error) },
+    work,
+  );
+}
+
+interface Safely extends Pick<Context, 'person' | 'window' | 'signal'> {
+  /** The steps that put everything back, when the work is over. */
+  readonly safety: () => readonly StepView[];
+  /** Says of what ended the work how it goes on. */
+  readonly explain: (error: unknown) => unknown;
+}
+
+/** The same for any work. */
+export async function endingSafely(given: Safely, work: () => Promise<void>): Promise<void> {
+  const { person, window, signal } = given;
   const errors: unknown[] = [];
   await work().catch((error: unknown) => void errors.push(error));
-  context.window?.workIsOver();
+  window?.workIsOver();
   const [failure] = errors;
   if (failure instanceof InterruptedError || failure instanceof WindowOverError)
-    context.person.say(`\n${failure.message} Leaving everything as it was before …`);
-  const safetyContext: Context = { ...context, signal: context.uninterrupted };
-  const nothingChanged =
-    context.run.record.stage === 'deleting' ? undefined : 'the registry was not changed by this run';
-  const steps = safety.map((step) =>
-    view(step, safetyContext, step.key === 'disable-delete' ? nothingChanged : undefined),
-  );
-  await runEach(context.person, steps).catch((error: unknown) => void errors.push(error));
+    person.say(`\n${failure.message} Leaving everything as it was before …`);
+  await runEach(person, given.safety()).catch((error: unknown) => void errors.push(error));
   // A signal that came only now has kept nothing from being put back; but who sent it is told that it was seen.
   // A window that was over only when all was done is no matter.
-  const { aborted, reason } = context.signal;
+  const { aborted, reason } = signal;
   if (failure === undefined && aborted && !(reason instanceof WindowOverError)) errors.push(reason);
   throwHeaviest(
-    context.person,
-    errors.map((error) => resumable(context, error)),
+    person,
+    errors.map((error) => given.explain(error)),
   );
 }
 

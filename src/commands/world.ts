@@ -3,6 +3,7 @@ import type { EnvironmentEntry } from '../domain/environments.ts';
 import type { ImageUse } from '../domain/in-use.ts';
 import { type Figures, type JournalEntry, noFigures, type Summary } from '../domain/outcome.ts';
 import type { Permission } from '../domain/permissions.ts';
+import type { Reclaimed } from '../domain/reclaim.ts';
 import type { Route } from '../domain/route.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
@@ -12,6 +13,7 @@ import type {
   Cluster,
   Credentials,
   Dialer,
+  GarbageCollector,
   ImagesInUsePort,
   LeasePort,
   OpenUploads,
@@ -33,6 +35,7 @@ export interface Connection {
   readonly pod: SkopeoPodPort;
   readonly podShell: Shell;
   readonly openUploads: OpenUploads;
+  readonly collector: GarbageCollector;
   /** Connections to the registry from inside the pod. */
   podDialer(registry: { host: string; port: number }): Dialer;
   /** Connections to the registry's own pod. */
@@ -44,6 +47,8 @@ export interface Connection {
   /** What a command needs to be allowed to do; `secret`: the password has to come from the Secret. */
   permissions(need: {
     deleting: boolean;
+    /** It collects garbage, with commands in the registry's own pods. */
+    reclaiming: boolean;
     /** `direct`: nothing of the cluster is needed to reach the registry. */
     route: Route;
     secret: boolean;
@@ -95,6 +100,8 @@ export class Tally {
   environments = 0;
   resumed = false;
   figures: () => Figures = () => noFigures;
+  /** What collecting garbage has freed, once it is over. */
+  reclaimed: Reclaimed | undefined;
   /** The run's folder; empty while there is none. */
   folder = '';
   /** The tags that failed or drifted. */

@@ -63,7 +63,7 @@ export class Outcomes {
 /** The closing object of a run. Counts are tags, cumulative over resumes. */
 export interface Summary {
   readonly event: 'summary';
-  readonly mode: 'plan' | 'delete';
+  readonly mode: 'plan' | 'delete' | 'reclaim';
   readonly exitCode: number;
   readonly environments: number;
   readonly planned: number;
@@ -76,6 +76,8 @@ export interface Summary {
   readonly unrecognised: number;
   readonly struck: number;
   readonly missingRepositories: readonly string[];
+  /** What collecting garbage has freed; `null` when none was collected, or it is not known. */
+  readonly reclaimedBytes: number | null;
   readonly resumed: boolean;
   readonly durationMs: number;
 }
@@ -83,7 +85,7 @@ export interface Summary {
 /** What a summary counts; the rest of it is the run's circumstances. */
 export type Figures = Omit<
   Summary,
-  'event' | 'mode' | 'exitCode' | 'environments' | 'resumed' | 'durationMs'
+  'event' | 'mode' | 'exitCode' | 'environments' | 'reclaimedBytes' | 'resumed' | 'durationMs'
 >;
 
 export const noFigures: Figures = {

@@ -4,6 +4,7 @@
  */
 import type { EnvironmentEntry } from './environments.ts';
 import { RefusedError, UsageError } from './errors.ts';
+import type { Holding, Reclaimed } from './reclaim.ts';
 
 /** The steps, in their order. */
 export const stepKeys = [
@@ -14,6 +15,9 @@ export const stepKeys = [
   'enable-delete',
   'delete',
   'move-done',
+  'make-read-only',
+  'collect-garbage',
+  'make-writable',
   'disable-delete',
   'teardown',
 ] as const;
@@ -97,6 +101,14 @@ export interface RunRecord {
   /** SHA-256 of the frozen plan's file, hex. */
   readonly planSha256?: string;
   readonly restarts?: RestartTimes;
+  /** Begun, or continued, with `--reclaim`. */
+  readonly reclaim?: boolean;
+  /** What the registry's storage held before garbage was collected, until that is over. */
+  readonly beforeReclaim?: Holding;
+  /** What collecting garbage has freed, once it is over. */
+  readonly reclaimed?: Reclaimed;
+  /** ISO 8601: when collecting garbage began, by this run or another. From then on nothing of it can be taken back. */
+  readonly reclaimedAt?: string;
 }
 
 /**
@@ -187,6 +199,9 @@ export const stepTitles: Readonly<Record<StepKey, string>> = {
   'enable-delete': 'enable delete',
   delete: 'delete',
   'move-done': 'move to tags/done',
+  'make-read-only': 'make read-only',
+  'collect-garbage': 'collect garbage',
+  'make-writable': 'make writable',
   'disable-delete': 'disable delete',
   teardown: 'teardown',
 };

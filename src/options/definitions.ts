@@ -96,6 +96,21 @@ export const optionDefinitions = {
     value: 'TIME',
     describe: 'be over within this time (2h, 90m, 1h30m), the restoring of the registry included; resumable',
   },
+  reclaim: {
+    type: 'boolean',
+    group: WHAT,
+    describe: "after deleting, run the registry's garbage collector: it is read-only meanwhile, and restarts",
+  },
+  'dry-run': {
+    type: 'boolean',
+    group: WHAT,
+    describe: 'with the command reclaim: only tell what the garbage collector would take',
+  },
+  'allow-unseen-uploads': {
+    type: 'boolean',
+    group: WHAT,
+    describe: 'collect garbage although it cannot be seen whether somebody is pushing (object stores)',
+  },
   environments: {
     type: 'string',
     group: FILES,

@@ -1,31 +1,25 @@
 /** Enables deletion on the registry, having recorded what was there before. */
 
-import {
-  annotatePatch,
-  enablePatch,
-  keptRecord,
-  manualRestore,
-  readSetting,
-  recordFor,
-  recordText,
-} from '../domain/deletion-setting.ts';
+import { enablePatch, readSetting } from '../domain/deletion-setting.ts';
 import { ConflictError, RefusedError } from '../domain/errors.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { refuseUnrollable, runsOtherSetting } from '../domain/rollout.ts';
 import { moveTo } from '../domain/run.ts';
-import { recordOf, VARIABLE } from '../domain/setting-record.ts';
+import { annotatePatch, keptRecord, manualRestore } from '../domain/setting-change.ts';
+import { describeChanges, recordOf, recordText } from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
 import { describe } from '../domain/workload.ts';
 import type { Progress } from '../ports.ts';
 import { type Context, leaseOf, type Step } from './context.ts';
 import { deletionState, requireEnabled } from './deletion-probe.ts';
 import { hasOpenWork } from './open-work.ts';
+import { putBack } from './put-back.ts';
 import { noteRestart } from './restart-times.ts';
 import { retrying } from './retry.ts';
-import { awaitRollout, requireStillEnabled } from './rollout.ts';
+import { awaitRollout, requireStillChanged } from './rollout.ts';
 
 /** Several writers (controllers among them) may touch a workload in the same moment; more than this is a fight. */
-const CONFLICTS = 10;
+export const CONFLICTS = 10;
 
 export const enableDelete: Step = {
   key: 'enable-delete',
@@ -63,6 +57,11 @@ async function ensureEnabled(
     await context.workload.patch(annotatePatch(workload, kept), context.uninterrupted);
     throw new ConflictError('The annotation had been stripped, and was written again.');
   }
+  if (setting.record?.run === run.record.id && setting.record.previous.readOnly !== undefined) {
+    // An earlier start came as far as collecting garbage, and left something to delete all the same.
+    await putBack({ ...context, signal: context.uninterrupted }, progress);
+    throw new ConflictError('The registry was made writable again.');
+  }
   const startedAtMs = clock.now();
   if (setting.record === undefined) {
     if (setting.enabled) return 'it was enabled before; nothing is changed';
@@ -70,17 +69,16 @@ async function ensureEnabled(
       return "the registry's own configuration enables it; nothing is changed";
     refuseUnrollable(workload);
     const who = { run: run.record.id, by: settings.operator, since: new Date(clock.now()).toISOString() };
-    const record = recordFor(setting, who);
+    const { patch, record } = enablePatch(workload, setting, who);
     context.window?.requireRoom(2);
     await lease.keepSetting(recordText(record), context.uninterrupted);
     context.window?.restarting();
     context.signal.throwIfAborted();
     lease.requireHeld();
-    const patch = enablePatch(workload, setting, record);
     rememberManual(context, await context.workload.patch(patch, context.uninterrupted));
   } else {
     refuseForeignRecord(workload, { run: run.record.id, recover: settings.recover });
-    requireStillEnabled(workload, run.record.id);
+    requireStillChanged(workload, run.record.id);
     rememberManual(context, workload);
     context.window?.restarting();
   }
@@ -90,7 +88,7 @@ async function ensureEnabled(
     progress,
     timeoutMs: settings.rolloutTimeoutMs,
     replaceStuckPods: false,
-    verify: (current) => requireStillEnabled(current, run.record.id),
+    verify: (current) => requireStillChanged(current, run.record.id),
   });
   progress.status('waiting for the registry to answer');
   await retrying(() => context.registry.check(context.signal), context);
@@ -122,7 +120,7 @@ function rememberManual(context: Context, workload: Workload): void {
 }
 
 /**
- * Refuses a workload on which another run has deletion enabled: it is at work, or was ended before it could put the
+ * Refuses a workload on which another run has a setting changed: it is at work, or was ended before it could put the
  * setting back.
  *
  * @throws RefusedError
@@ -134,8 +132,8 @@ export function refuseForeignRecord(
   const record = recordOf(workload);
   if (!record || record.run === own.run) return;
   throw new RefusedError(
-    `Run ${record.run} of ${record.by} has set ${VARIABLE} in container ${record.container} of ${describe(workload)} ` +
-      `(since ${record.since}) and has not put it back.`,
+    `Run ${record.run} of ${record.by} has ${describeChanges(record)} in container ${record.container} of ` +
+      `${describe(workload)} (since ${record.since}) and has not put it back.`,
     { next: `If that run is not at work any more, put it right with: ${own.recover}` },
   );
 }

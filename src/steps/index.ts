@@ -2,6 +2,7 @@
 import { messageOf, StorageError } from '../domain/errors.ts';
 import { type StepRecord, stepTitles } from '../domain/run.ts';
 import type { StepView } from '../ports.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import type { Context, Step } from './context.ts';
 import { deleteTags } from './delete.ts';
 import { deployPod } from './deploy-pod.ts';
@@ -9,6 +10,8 @@ import { disableDelete } from './disable-delete.ts';
 import { enableDelete } from './enable-delete.ts';
 import { listLegacy } from './list-legacy.ts';
 import { listNew } from './list-new.ts';
+import { makeReadOnly } from './make-read-only.ts';
+import { makeWritable } from './make-writable.ts';
 import { moveDone } from './move-done.ts';
 import { teardown } from './teardown.ts';
 import { verifyLayout } from './verify-layout.ts';
@@ -17,8 +20,10 @@ import { verifyLayout } from './verify-layout.ts';
 export const listing: readonly Step[] = [deployPod, verifyLayout, listNew, listLegacy];
 /** Carries the plan out. */
 export const deleting: readonly Step[] = [enableDelete, deleteTags, moveDone];
+/** Gives back the space that what was deleted takes up. */
+export const reclaiming: readonly Step[] = [makeReadOnly, collectGarbage];
 /** Puts everything back; runs however the others ended. */
-export const safety: readonly Step[] = [disableDelete, teardown];
+export const safety: readonly Step[] = [makeWritable, disableDelete, teardown];
 
 /**
  * A step as the person sees it, its start and end recorded with the run.

@@ -75,6 +75,7 @@ describe('the closing object', () => {
       exitCode: 2,
       environments: 0,
       ...noFigures,
+      reclaimedBytes: null,
       resumed: false,
       durationMs: 17,
     });

@@ -5,7 +5,7 @@ import { legacyRepository } from '../../src/domain/names.ts';
 import { stepKeys } from '../../src/domain/run.ts';
 import { concurrently } from '../../src/steps/concurrently.ts';
 import { deployPod } from '../../src/steps/deploy-pod.ts';
-import { deleting, listing, safety, view } from '../../src/steps/index.ts';
+import { deleting, listing, reclaiming, safety, view } from '../../src/steps/index.ts';
 import { moveDone } from '../../src/steps/move-done.ts';
 import { teardown } from '../../src/steps/teardown.ts';
 import { A, B, entry } from '../domain/builders.ts';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 describe('the mission', () => {
   it('has every step once, in the order of the design', () => {
     assert.deepEqual(
-      [...listing, ...deleting, ...safety].map(({ key }) => key),
+      [...listing, ...deleting, ...reclaiming, ...safety].map(({ key }) => key),
       stepKeys,
     );
   });

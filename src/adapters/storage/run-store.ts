@@ -50,6 +50,16 @@ export async function openRunStore(root: string): Promise<RunStore> {
       return (await isFile(join(folderOf(id), RECORD))) || (await isFile(join(folderOf(id), DAMAGED)));
     },
 
+    async updateOthers(than, change) {
+      for (const id of await runIds(root)) {
+        const path = join(folderOf(id), RECORD);
+        if (id === than || !(await isFile(path))) continue;
+        const record = parseRecord((await readText(path)) ?? '');
+        const changed = record && change(record);
+        if (changed) await replaceText(path, textOf(changed));
+      }
+    },
+
     async close() {
       try {
         for (const run of opened) await run.journal.close();
@@ -66,7 +76,7 @@ async function openRun(folder: string, initial: RunRecord | undefined): Promise<
   const database = new Low<RunRecord>(
     {
       read: () => readRecord(path),
-      write: (record) => replaceText(path, `${JSON.stringify(record, null, 2)}\n`),
+      write: (record) => replaceText(path, textOf(record)),
     },
     initial ?? (await readRecord(path)),
   );
@@ -95,6 +105,10 @@ async function openRun(folder: string, initial: RunRecord | undefined): Promise<
     journal: openJournal(join(folder, JOURNAL)),
     lists: openLists(folder),
   };
+}
+
+function textOf(record: RunRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
 }
 
 async function readRecord(path: string): Promise<RunRecord> {

@@ -7,6 +7,7 @@ import type { RawOptions } from '../../../src/options/values.ts';
 import { type Options, readOptions } from '../../../src/options.ts';
 import type { RunStore } from '../../../src/ports.ts';
 import { FakeClock } from './clock.ts';
+import { FakeCollector } from './collector.ts';
 import { FakeImagesInUse } from './in-use.ts';
 import { FakeLeasePlace } from './lease.ts';
 import { FakePerson } from './person.ts';
@@ -26,6 +27,7 @@ export class FakeWorld {
   readonly pod = new FakePodPlace();
   readonly lease = new FakeLeasePlace();
   readonly imagesInUse = new FakeImagesInUse();
+  readonly collector = new FakeCollector();
   readonly disk = new MemoryDisk();
   readonly workload: FakeWorkload;
   /** The environments file. */
@@ -74,6 +76,7 @@ export class Program {
       pod: fake.pod.port(run, scope),
       podShell: { open: () => Promise.reject(new Error('no command runs in these tests')) },
       openUploads: { count: async () => fake.openUploads() },
+      collector: fake.collector,
       podDialer: noDialer,
       portForward: noDialer,
       permissions: () => [],
