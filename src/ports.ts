@@ -314,11 +314,13 @@ export interface GarbageCollector {
   usedBytes(place: RegistryPlace, signal: AbortSignal): Promise<number | undefined>;
   /**
    * Starts the collector. One that deletes refuses to start in a container whose registry is not read-only.
-   * `RefusedError` then.
+   *
+   * @param given `requireLeave` throws when it must not start; it is asked at the last moment
+   * @throws RefusedError where the registry is not read-only
    */
   start(
     place: RegistryPlace,
-    given: { readonly dryRun: boolean },
+    given: { readonly dryRun: boolean; readonly requireLeave: () => void },
     signal: AbortSignal,
   ): Promise<RunningCollector>;
   /** How many collectors run in the container, or are about to start, whoever has started them. */

@@ -19,7 +19,11 @@ export function bookOfRun(run: RunHandle, { store, binding, tally }: Noting): Re
     get before() {
       return run.record.beforeReclaim;
     },
-    keepBefore: (beforeReclaim) => run.update((record) => ({ ...record, beforeReclaim })),
+    keepBefore: (before) =>
+      run.update(({ beforeReclaim: _, ...record }) => ({
+        ...record,
+        ...(before && { beforeReclaim: before }),
+      })),
     async begin(at) {
       await run.update((record) => ({ ...record, reclaimedAt: at }));
       await store.updateOthers(run.record.id, (record) => afterReclaim(record, binding, at));

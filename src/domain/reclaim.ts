@@ -48,7 +48,7 @@ export function reclaimedBetween(before: Holding, after: Holding, collected: num
 }
 
 /** Room that a file system may need for a blob beside its bytes: its blocks, its folder. */
-const OVERHEAD_BYTES = 64 * 1024;
+const OVERHEAD_BYTES = 16 * 1024;
 
 /** Others may write to the same volume meanwhile: then what is measured says nothing of the garbage. */
 function isBelievable(measured: number, given: { blobs: number; computed: number }): boolean {

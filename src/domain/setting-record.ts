@@ -42,7 +42,7 @@ export type Previous =
   | { readonly form: 'reference'; readonly valueFrom: Readonly<Record<string, unknown>> };
 
 /** Of each setting that a run has changed, in the order in which it has. */
-export type PreviousSettings = Readonly<Partial<Record<SettingKey, Previous>>>;
+type PreviousSettings = Readonly<Partial<Record<SettingKey, Previous>>>;
 
 /** The annotation's content. */
 export interface SettingRecord {

@@ -14,8 +14,7 @@ import { recordOf } from '../domain/setting-record.ts';
 import { plainText } from '../domain/text.ts';
 import type { Progress, RegistryPlace } from '../ports.ts';
 import { endCollectors } from './collectors.ts';
-import type { Step } from './context.ts';
-import { leaseOf } from './context.ts';
+import { leaseOf, type Step } from './context.ts';
 import {
   inspectReplicas,
   isPassing,
@@ -55,7 +54,6 @@ export async function collect(context: ReclaimContext, progress: Progress): Prom
       const before = book.before ?? (await holdingAt(context, place));
       await book.keepBefore(before);
       await book.begin(new Date(clock.now()).toISOString());
-      leaseOf(context).requireHeld();
       const output = await runCollector(context, { place, dryRun: false, progress });
       progress.status('looking at what is left');
       const after = await retrying(() => holdingAt(context, place), context);
@@ -150,13 +148,19 @@ async function holdingAt(
 
 /** @throws RegistryError (`temporary`) when the connection broke: the collector may still be at work then */
 async function runCollector(
-  { collector, signal }: Pick<ReclaimContext, 'collector' | 'signal'>,
+  context: ReclaimContext,
   given: { readonly place: RegistryPlace; readonly dryRun: boolean; readonly progress: Progress },
 ): Promise<CollectorOutput> {
   const { place, dryRun, progress } = given;
+  const { collector, signal } = context;
   const output = new CollectorOutput();
+  const requireLeave = () => {
+    signal.throwIfAborted();
+    // One that takes nothing may run beside another run.
+    if (!dryRun) leaseOf(context).requireHeld();
+  };
   progress.status('starting the garbage collector');
-  const running = await collector.start(place, { dryRun }, signal);
+  const running = await collector.start(place, { dryRun, requireLeave }, signal);
   for await (const line of running.lines) {
     output.read(line);
     tell(output, progress);

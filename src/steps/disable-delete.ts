@@ -1,13 +1,15 @@
 /** Puts the registry's setting back exactly as it was. Belongs to the safety net: it runs however the run ends. */
 import type { Step } from './context.ts';
 import { awaitDeletionState } from './deletion-probe.ts';
-import { putBack } from './put-back.ts';
+import { NOTHING_CHANGED, putBack } from './put-back.ts';
 
 export const disableDelete: Step = {
   key: 'disable-delete',
 
   async run(context, progress) {
     const note = await putBack(context, progress);
+    // Going read-only has put it back.
+    if (note === NOTHING_CHANGED && context.reclaim) return 'it was put back before';
     if (note !== undefined) return note;
     const state = await awaitDeletionState(context, 'disabled', progress).catch(() => 'unknown');
     if (state === 'enabled')

@@ -79,7 +79,8 @@ async function tryReadOnly(
     refuseUncollectable(workload, { container, replicas });
     await requireNoCollector(context, replicas);
     for (const { place } of replicas.slice(0, 1)) await requireNoUploads(context, place);
-    window?.requireRoom(2);
+    window?.requireRoom(2, 'No garbage was collected. Go on with a longer --stop-after.');
+    await bookOf(context).keepBefore(undefined);
     const who = { run, by: settings.operator, since: new Date(clock.now()).toISOString() };
     const { patch, record: after } = changePatch(workload, {
       container,

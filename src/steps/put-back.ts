@@ -7,6 +7,8 @@ import { noteRestart } from './restart-times.ts';
 import { restoreSetting } from './restore.ts';
 import { retrying } from './retry.ts';
 
+export const NOTHING_CHANGED = 'nothing was changed';
+
 /**
  * For the safety net. Settings that are as before already are left alone.
  *
@@ -34,7 +36,7 @@ export async function putBack(context: Context, progress: Progress): Promise<str
     throw error;
   });
   if (restored === 'lost') return 'another run has taken over, and puts it back';
-  if (restored === 'nothing') return 'nothing was changed';
+  if (restored === 'nothing') return NOTHING_CHANGED;
   if (restored === 'restored') await noteRestart(context, { restoringMs: clock.now() - startedAtMs });
   if (restored === 'left') return 'somebody has changed the setting meanwhile; it was left as it is now';
   if (!(await canReach(context))) return 'as before; without the pod it was not asked whether it answers';

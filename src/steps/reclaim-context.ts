@@ -9,7 +9,8 @@ export interface ReclaimBook {
   readonly run: string;
   /** What the storage held before, if an earlier start has looked. */
   readonly before: Holding | undefined;
-  keepBefore(before: Holding): Promise<void>;
+  /** `undefined` forgets it: others may have pushed since. */
+  keepBefore(before: Holding | undefined): Promise<void>;
   /** Notes, before anything is taken, that what was deleted from this registry can no longer be taken back. */
   begin(at: string): Promise<void>;
   finish(reclaimed: Reclaimed): Promise<void>;

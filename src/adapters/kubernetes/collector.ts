@@ -75,12 +75,19 @@ export function createCollector(shell: RegistryShell): GarbageCollector {
       return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
     },
 
-    async start(place, { dryRun }, signal) {
+    async start(place, { dryRun, requireLeave }, signal) {
       const words = ['garbage-collect', ...(dryRun ? ['--dry-run'] : [])];
       const session = await explained(place, () => shell.open(place, argv(words), signal));
       const lines = linesOf(session);
       const first = await lines.next();
       if (first.value !== READY) throw await refusal(place, session);
+      try {
+        requireLeave();
+      } catch (error) {
+        // Without the word it does not start, and it is ended with whatever else may run there.
+        session.close();
+        throw error;
+      }
       await session.write(GO);
       return { lines, exit: session.exit, errors: () => session.errors() };
     },

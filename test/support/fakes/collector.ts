@@ -65,8 +65,12 @@ export class FakeCollector implements GarbageCollector {
     return this.usedByOthers + [...this.stored.values()].reduce((sum, size) => sum + size, 0);
   }
 
-  async start(place: RegistryPlace, { dryRun }: { readonly dryRun: boolean }): Promise<RunningCollector> {
+  async start(
+    place: RegistryPlace,
+    { dryRun, requireLeave }: { readonly dryRun: boolean; readonly requireLeave: () => void },
+  ): Promise<RunningCollector> {
     await this.#begin('start', place);
+    requireLeave();
     if (!dryRun && variablesOf(place).length === 0) throw new RefusedError('it is not read-only');
     const { uid } = place.pod;
     this.started.push({ dryRun, uid });
