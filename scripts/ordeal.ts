@@ -7,6 +7,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { interruptInSteps, midDelete, SIGNALS, type Signal } from '../test/e2e/support/interrupt.ts';
 import { killAgainAndAgain } from '../test/e2e/support/ordeal.ts';
+import { killReclaiming } from '../test/e2e/support/reclaim-ordeal.ts';
 import { ROUTES, Site, summaryOf } from '../test/e2e/support/site.ts';
 import { endOfLife } from './sandbox/end-of-life.ts';
 import type { Fault } from './sandbox/faults.ts';
@@ -28,6 +29,7 @@ const options = await yargs(hideBin(process.argv))
   .usage('           somebody else recovers and begins a run of their own')
   .usage('  weather  sockets dropped, pods lost, the registry restarted, again and again in mid-delete')
   .usage('  signals  every signal in every step, resumed each time')
+  .usage('  reclaim  garbage collection killed at random moments, recovered elsewhere each time')
   .option('kills', { type: 'number', default: 30, describe: 'how often it is killed' })
   .option('seed', {
     type: 'number',
@@ -98,6 +100,17 @@ const ordeals: Readonly<Record<string, (site: Site) => Promise<void>>> = {
       await site.assertCleaned();
       tell(`${name} ${HITS} times in mid-delete: the same end`);
       await site.reset();
+    }
+  },
+
+  async reclaim() {
+    const { kills, seed } = options;
+    // An object store that takes its time, so that the collector does; pods that overlap.
+    for (const workloadKind of ['Deployment', 'StatefulSet'] as const) {
+      await using slow = await Site.open({ objectStore: { readDelayMs: 4 }, workloadKind, rolloutMs: 1000 });
+      const args = ['--allow-unseen-uploads'];
+      const orphaned = await killReclaiming(slow, { kills, seed, args, report: tell });
+      tell(`${workloadKind}: ${kills} kills, ${orphaned} of them left a collector at work; all were ended`);
     }
   },
 

@@ -10,11 +10,13 @@ import type {
   ServingRegistry,
 } from '../../../src/ports.ts';
 
-type CollectorCall = Exclude<keyof GarbageCollector, 'prototype'>;
+type CollectorCall = keyof GarbageCollector;
 
 export class FakeCollector implements GarbageCollector {
   /** Called before an operation; what it throws is its failure. */
   before: (call: CollectorCall, place: RegistryPlace) => void = () => {};
+  /** Called when a collector has come to life; what it throws is an answer that was lost. */
+  after: () => void = () => {};
   /** Every blob with its size. */
   readonly stored = new Map<Digest, number>();
   /** Those that nothing needs. */
@@ -75,6 +77,7 @@ export class FakeCollector implements GarbageCollector {
     const { uid } = place.pod;
     this.started.push({ dryRun, uid });
     this.haunt({ uid });
+    this.after();
     const exit = Promise.withResolvers<number>();
     exit.promise.catch(() => {});
     return { lines: this.#run({ dryRun, uid, exit }), exit: exit.promise, errors: () => 'its last words' };
