@@ -95,7 +95,7 @@ describe('deleting with --reclaim', () => {
     scene = scenario();
     const { program, error } = await ask({ delete: true, reclaim: true });
     assert.ok(error instanceof RefusedError);
-    assert.match(program.person.questions.join('\n'), /delete 6 tags .* and collect the garbage of/);
+    assert.match(program.person.questions.join('\n'), /delete 4 tags .* and collect the garbage of/);
     assert.match(program.person.said.join('\n'), /can then no longer be taken back/);
     assert.deepEqual(scene.workload.patches, []);
   });
@@ -142,12 +142,17 @@ describe('deleting with --reclaim', () => {
     assert.equal(scene.record.stage, 'finished');
   });
 
-  it('marks every earlier run of this registry, whose deletions are final by now', async () => {
-    await scene.cleanly({ delete: true, yes: true });
-    const [earlier = ''] = scene.disk.runs.keys();
-    await reclaimed();
-    assert.match(String(scene.disk.runs.get(earlier)?.record.reclaimedAt), /^2026-/);
-  });
+  for (const [how, collect] of Object.entries({
+    'with a later run': () => scene.cleanly(DELETE),
+    alone: () => reclaimed(),
+  }))
+    it(`marks every earlier run of this registry, whose deletions are final by now: ${how}`, async () => {
+      await scene.cleanly({ delete: true, yes: true });
+      const [earlier = ''] = scene.disk.runs.keys();
+      assert.equal(scene.disk.runs.get(earlier)?.record.reclaimedAt, undefined);
+      await collect();
+      assert.match(String(scene.disk.runs.get(earlier)?.record.reclaimedAt), /^2026-/);
+    });
 });
 
 describe('reclaim, alone', () => {

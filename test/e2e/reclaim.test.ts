@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { CollectorWatch } from './support/collector-watch.ts';
 import { killReclaiming } from './support/reclaim-ordeal.ts';
@@ -130,9 +130,16 @@ async function doomedImage(site: Site): Promise<{ tag: string; files: readonly s
   throw new Error('every doomed image shares all of its blobs');
 }
 
+/** In plain processes a pod sees everything that runs on this machine. */
+function skipsUnlessIsolated(context: TestContext, { sandbox }: Site): boolean {
+  if (!sandbox.isolated) context.skip('needs Linux namespaces');
+  return !sandbox.isolated;
+}
+
 describe('collecting garbage', { concurrency: true }, () => {
-  test('a push under way stops it; later what was deleted is freed, and everything else is whole', async () => {
+  test('a push under way stops it; later what was deleted is freed, and everything else is whole', async (context) => {
     await using site = await Site.open();
+    if (skipsUnlessIsolated(context, site)) return;
     using watch = new CollectorWatch(site.sandbox);
     const kept = site
       .judge()
@@ -187,8 +194,9 @@ describe('collecting garbage', { concurrency: true }, () => {
     );
   });
 
-  test('on an object store: only when it is allowed; and a socket that breaks ends no collector', async () => {
+  test('on an object store: only when it is allowed; and a socket that breaks ends no collector', async (context) => {
     await using site = await Site.open({ objectStore: { readDelayMs: 4 }, workloadKind: 'Deployment' });
+    if (skipsUnlessIsolated(context, site)) return;
     using watch = new CollectorWatch(site.sandbox);
     const refused = await site.runs(4, ['reclaim', '--yes']);
     assert.match(refused.stderr, /--allow-unseen-uploads/);
@@ -213,6 +221,7 @@ describe('collecting garbage', { concurrency: true }, () => {
   test('killed again and again, recovered elsewhere: never writable while a collector lives', async (context) => {
     context.diagnostic(`to repeat it: ORDEAL_SEED=${seed}`);
     await using site = await Site.open({ objectStore: { readDelayMs: 4 }, workloadKind: 'Deployment' });
+    if (skipsUnlessIsolated(context, site)) return;
     await killReclaiming(site, { kills: 3, seed, args: UNSEEN });
     await site.assertTidy();
   });
