@@ -5,11 +5,12 @@ import { ConflictError, RefusedError } from '../domain/errors.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { refuseUnrollable, runsOtherSetting } from '../domain/rollout.ts';
 import { moveTo } from '../domain/run.ts';
-import { annotatePatch, keptRecord, manualRestore } from '../domain/setting-change.ts';
+import { manualRestore } from '../domain/setting-change.ts';
 import { describeChanges, recordOf, recordText } from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
 import { describe } from '../domain/workload.ts';
 import type { Progress } from '../ports.ts';
+import { changingWorkload } from './changing-workload.ts';
 import { type Context, leaseOf, type Step } from './context.ts';
 import { deletionState, requireEnabled } from './deletion-probe.ts';
 import { hasOpenWork } from './open-work.ts';
@@ -17,9 +18,6 @@ import { putBack } from './put-back.ts';
 import { noteRestart } from './restart-times.ts';
 import { retrying } from './retry.ts';
 import { awaitRollout, requireStillChanged } from './rollout.ts';
-
-/** Several writers (controllers among them) may touch a workload in the same moment; more than this is a fight. */
-export const CONFLICTS = 10;
 
 export const enableDelete: Step = {
   key: 'enable-delete',
@@ -32,14 +30,7 @@ export const enableDelete: Step = {
   async run(context, progress) {
     const { run } = context;
     await run.update((record) => moveTo(record, 'deleting'));
-    for (let conflicts = 0; ; conflicts += 1) {
-      try {
-        const workload = await context.workload.read(context.signal);
-        return await ensureEnabled(context, workload, progress);
-      } catch (error) {
-        if (!(error instanceof ConflictError) || conflicts >= CONFLICTS) throw error;
-      }
-    }
+    return await changingWorkload(context, (workload) => ensureEnabled(context, workload, progress));
   },
 };
 
@@ -52,11 +43,6 @@ async function ensureEnabled(
   const container = registryContainer(workload, settings.container);
   const setting = readSetting(workload, container);
   const lease = leaseOf(context);
-  const kept = setting.record ? undefined : keptRecord(workload, lease.setting);
-  if (kept !== undefined) {
-    await context.workload.patch(annotatePatch(workload, kept), context.uninterrupted);
-    throw new ConflictError('The annotation had been stripped, and was written again.');
-  }
   if (setting.record?.run === run.record.id && setting.record.previous.readOnly !== undefined) {
     // An earlier start came as far as collecting garbage, and left something to delete all the same.
     await putBack({ ...context, signal: context.uninterrupted }, progress);

@@ -2,22 +2,16 @@
  * Makes the registry read-only, having recorded what was there before. Deletion is put back as it was in the same
  * patch, so that the registry restarts once for both.
  */
-import { ConflictError } from '../domain/errors.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { refuseUnrollable } from '../domain/rollout.ts';
 import { moveTo } from '../domain/run.ts';
-import {
-  annotatePatch,
-  changePatch,
-  isChanged,
-  keptRecord,
-  manualRestore,
-} from '../domain/setting-change.ts';
+import { changePatch, isChanged, manualRestore } from '../domain/setting-change.ts';
 import { recordedKeys, recordOf, recordText } from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Progress } from '../ports.ts';
+import { changingWorkload } from './changing-workload.ts';
 import { leaseOf, type Step } from './context.ts';
-import { CONFLICTS, refuseForeignRecord } from './enable-delete.ts';
+import { refuseForeignRecord } from './enable-delete.ts';
 import {
   inspectReplicas,
   refuseUncollectable,
@@ -44,13 +38,7 @@ export async function ensureReadOnly(
   context: ReclaimContext,
   progress: Progress,
 ): Promise<string | undefined> {
-  for (let conflicts = 0; ; conflicts += 1) {
-    try {
-      return await tryReadOnly(context, await context.workload.read(context.signal), progress);
-    } catch (error) {
-      if (!(error instanceof ConflictError) || conflicts >= CONFLICTS) throw error;
-    }
-  }
+  return await changingWorkload(context, (workload) => tryReadOnly(context, workload, progress));
 }
 
 async function tryReadOnly(
@@ -63,11 +51,6 @@ async function tryReadOnly(
   const container = registryContainer(workload, settings.container);
   const lease = leaseOf(context);
   const record = recordOf(workload);
-  const kept = record ? undefined : keptRecord(workload, lease.setting);
-  if (kept !== undefined) {
-    await context.workload.patch(annotatePatch(workload, kept), context.uninterrupted);
-    throw new ConflictError('The annotation had been stripped, and was written again.');
-  }
   refuseForeignRecord(workload, { run, recover: settings.recover });
   const startedAtMs = clock.now();
   if (isChanged(workload, container, 'readOnly') && record?.previous.readOnly === undefined)
