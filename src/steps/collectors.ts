@@ -31,15 +31,10 @@ interface Ending {
  */
 export async function endCollectors(ending: Ending): Promise<void> {
   const { workload, signal, progress } = ending;
-  const clean = new Set<string>();
-  for (;;) {
-    const pods = (await workload.pods(signal)).filter(({ uid }) => !clean.has(uid));
-    if (pods.length === 0) return;
-    for (const pod of pods) {
-      progress.status(`making sure that no garbage collector runs in pod ${pod.name}`);
-      await endIn(pod, ending);
-      clean.add(pod.uid);
-    }
+  // Only who holds the lease starts collectors: a pod that comes from now on has none.
+  for (const pod of await workload.pods(signal)) {
+    progress.status(`making sure that no garbage collector runs in pod ${pod.name}`);
+    await endIn(pod, ending);
   }
 }
 

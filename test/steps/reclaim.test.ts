@@ -417,6 +417,34 @@ describe('making writable', () => {
     assert.notEqual(annotationOf(scene), undefined);
   });
 
+  it('does not wait for a pod that cannot be looked into, and whose successors cannot either', async () => {
+    scene.collector.living.clear();
+    const { canStart } = scene.workload;
+    scene.collector.before = () => {
+      throw new RegistryError('the container does not run', { failure: 'temporary' });
+    };
+    scene.workload.canStart = (env) =>
+      !JSON.stringify(env ?? []).includes(READ_ONLY_VARIABLE) && canStart(env);
+    await scene.step(makeWritable);
+    assert.equal(isReadOnly(scene), false);
+    assert.equal(scene.workload.isUp(), true);
+  });
+
+  it('looks into every replica', async () => {
+    const { pods } = scene.workload;
+    let first = true;
+    scene.workload.pods = async (signal) => {
+      const [pod] = await pods.call(scene.workload, signal);
+      assert.ok(pod);
+      const both = first ? [pod, { ...pod, name: 'docker-registry-1', uid: 'replica', ready: false }] : [pod];
+      first = false;
+      return both;
+    };
+    scene.collector.haunt({ uid: 'replica' });
+    await scene.step(makeWritable);
+    assert.deepEqual(scene.collector.ended, ['pod-2', 'replica']);
+  });
+
   it('does not look for collectors where the registry was not made read-only', async () => {
     const other = await begun();
     other.collector.before = () => assert.fail('nobody asked for that');

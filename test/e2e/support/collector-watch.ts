@@ -13,7 +13,7 @@ interface Seen {
   readonly firstSeenMs: number;
 }
 
-const EVERY_MS = 10;
+const EVERY_MS = 20;
 const SETTLED_AFTER_MS = 3000;
 
 export class CollectorWatch implements Disposable {

@@ -9,6 +9,8 @@ import type { Site } from './site.ts';
 const STEPS = ['make-read-only', 'collect-garbage', 'make-writable'] as const;
 /** A moment lies up to this long after a step's begin. */
 const SPREAD_MS = 1200;
+/** Or so long after a collector was seen to be at work. */
+const COLLECTOR_SPREAD_MS = 300;
 
 interface ReclaimOrdealOptions {
   readonly kills: number;
@@ -24,12 +26,13 @@ export async function killReclaiming(site: Site, options: ReclaimOrdealOptions):
   using watch = new CollectorWatch(site.sandbox);
   let orphaned = 0;
   for (let kill = 1; kill <= options.kills; kill += 1) {
-    // Most of them while the collector is at work.
-    const step = random.next() % 2 === 0 ? 'collect-garbage' : (STEPS[random.next() % 3] as string);
-    const spreadMs = random.next() % SPREAD_MS;
+    // Every second one while a collector is at work.
+    const step = kill % 2 === 1 ? 'collector' : (STEPS[random.next() % 3] as string);
+    const spreadMs = random.next() % (step === 'collector' ? COLLECTOR_SPREAD_MS : SPREAD_MS);
     const mine = ['--state-dir', join(site.folder, `reclaims-${kill}`)];
     const command = site.start(['reclaim', '--yes', ...mine, ...options.args]);
-    await command.step(step);
+    if (step !== 'collector') await command.step(step);
+    else await command.until('a collector', () => watch.look().collectors.length > 0);
     await Promise.race([passed(spreadMs), command.ended]);
     command.kill('SIGKILL');
     await command.ended;
