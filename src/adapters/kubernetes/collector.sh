@@ -47,7 +47,7 @@ find_root() {
   find_program
   case $REGISTRY_STORAGE in '' | filesystem) ;; *) return ;; esac
   if [ -z "$REGISTRY_STORAGE" ] && [ -z "$REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY" ]; then
-    grep -q '^ *filesystem *:' "$configuration" || return 0
+    grep -Eq '^([^#]*[ {,"'\''])?filesystem["'\'']? *:' "$configuration" || return 0
   fi
   root=$REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY
   [ -n "$root" ] ||
