@@ -68,6 +68,9 @@ const storms = {
   direct: restarted,
 }[via];
 
+/** Sites of single ordeals, closed in the end. */
+const own: Site[] = [];
+
 const ordeals: Readonly<Record<string, (site: Site) => Promise<void>>> = {
   async whole(site) {
     await site.runs(0, [...DELETING, ...args]);
@@ -107,7 +110,8 @@ const ordeals: Readonly<Record<string, (site: Site) => Promise<void>>> = {
     const { kills, seed } = options;
     // An object store that takes its time, so that the collector does; pods that overlap.
     for (const workloadKind of ['Deployment', 'StatefulSet'] as const) {
-      await using slow = await Site.open({ objectStore: { readDelayMs: 4 }, workloadKind, rolloutMs: 1000 });
+      const slow = await Site.open({ objectStore: { readDelayMs: 4 }, workloadKind, rolloutMs: 1000 });
+      own.push(slow);
       const args = ['--allow-unseen-uploads'];
       const orphaned = await killReclaiming(slow, { kills, seed, args, report: tell });
       tell(`${workloadKind}: ${kills} kills, ${orphaned} of them left a collector at work; all were ended`);
@@ -143,6 +147,7 @@ async function goThrough(names: readonly string[]): Promise<void> {
   await using site = await Site.open({ via, ...content, rolloutMs: 1000, podStartMs: 300 });
   const interrupted = new Promise((resolve) => life.addEventListener('abort', resolve));
   await Promise.race([interrupted, oneAfterTheOther(site, names)]);
+  for (const each of own) await each[Symbol.asyncDispose]();
   if (life.aborted) process.exitCode = 130;
 }
 

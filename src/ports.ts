@@ -339,6 +339,8 @@ export interface ServingRegistry {
   readonly readOnlyVariables: readonly string[];
   /** Its content is in files of the pod. */
   readonly inFiles: boolean;
+  /** Where it remembers which blobs there are: `inmemory`, `redis`; empty where nowhere. */
+  readonly cache: string;
 }
 
 export interface RecentUploads {

@@ -1,5 +1,5 @@
 /** Where it is noted that garbage was collected: with the run, and with every other run of the same registry. */
-import { afterReclaim, type Holding } from '../domain/reclaim.ts';
+import { afterReclaim, type Holding, together } from '../domain/reclaim.ts';
 import type { Binding } from '../domain/run.ts';
 import type { RunHandle, RunStore } from '../ports.ts';
 import type { ReclaimBook } from '../steps/reclaim-context.ts';
@@ -29,8 +29,11 @@ export function bookOfRun(run: RunHandle, { store, binding, tally }: Noting): Re
       await store.updateOthers(run.record.id, (record) => afterReclaim(record, binding, at));
     },
     async finish(reclaimed) {
-      await run.update(({ beforeReclaim: _, ...record }) => ({ ...record, reclaimed }));
-      tally.reclaimed = reclaimed;
+      await run.update(({ beforeReclaim: _, ...record }) => ({
+        ...record,
+        reclaimed: together(record.reclaimed, reclaimed),
+      }));
+      tally.reclaimed = run.record.reclaimed;
     },
   };
 }

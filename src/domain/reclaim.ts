@@ -57,6 +57,15 @@ function isBelievable(measured: number, given: { blobs: number; computed: number
   return measured >= computed / 2 && measured <= computed + blobs * OVERHEAD_BYTES;
 }
 
+/** What was freed in all, by a run that has collected more than once. */
+export function together(one: Reclaimed | undefined, other: Reclaimed): Reclaimed {
+  if (one === undefined) return other;
+  const blobs = one.blobs + other.blobs;
+  if (one.bytes === undefined || other.bytes === undefined) return { blobs, how: 'unknown' };
+  const how = one.how === other.how ? one.how : 'computed';
+  return { blobs, bytes: one.bytes + other.bytes, how };
+}
+
 /** `12 blobs, 3.4 GiB as measured on the volume`. */
 export function tellReclaimed({ blobs, bytes, how }: Reclaimed): string {
   const size = {

@@ -47,6 +47,14 @@ export function refuseUncollectable(
         next: 'Remove it from the template, then start again.',
       },
     );
+  const outliving = replicas.find(({ serving }) => serving.cache !== '' && serving.cache !== 'inmemory');
+  if (outliving)
+    throw new RefusedError(
+      `The registry keeps its cache in ${plainText(outliving.serving.cache, 40)}, which outlives a restart: it would go on believing in blobs that are gone.`,
+      {
+        next: 'Have it cache in memory (storage.cache.blobdescriptor: inmemory), or collect by hand (README, "Garbage by hand").',
+      },
+    );
   if (workload.ownVolumes && workload.replicas > 1 && replicas.some(({ serving }) => serving.inFiles))
     throw new RefusedError(
       `${describe(workload)} has ${workload.replicas} replicas with a volume each: what one collects, the others keep.`,

@@ -8,6 +8,7 @@ import {
   type Holding,
   reclaimedBetween,
   tellReclaimed,
+  together,
   whyNotTakenBack,
   wouldReclaim,
 } from '../../src/domain/reclaim.ts';
@@ -90,6 +91,18 @@ describe('what was freed', () => {
       bytes: 301,
       how: 'computed',
     });
+  });
+
+  it('adds up over the resumes of a run, and is no more certain than its parts', () => {
+    const [measured, computed, unknown] = (['measured', 'computed', 'unknown'] as const).map((how) => ({
+      ...{ blobs: 2, how },
+      ...(how !== 'unknown' && { bytes: 50 }),
+    }));
+    assert.ok(measured && computed && unknown);
+    assert.deepEqual(together(undefined, measured), measured);
+    assert.deepEqual(together(measured, measured), { blobs: 4, bytes: 100, how: 'measured' });
+    assert.deepEqual(together(measured, computed), { blobs: 4, bytes: 100, how: 'computed' });
+    assert.deepEqual(together(measured, unknown), { blobs: 4, how: 'unknown' });
   });
 
   it('is told in units that one can read', () => {

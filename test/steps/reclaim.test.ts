@@ -216,6 +216,11 @@ describe('what is not begun', () => {
     await refused(/a volume each/);
   });
 
+  it('where the cache would outlive the restart', async () => {
+    scene.collector.cache = 'redis';
+    await refused(/cache in redis/);
+  });
+
   it('where there is no shell', async () => {
     scene.collector.before = () => {
       throw new RefusedError('There is no shell');

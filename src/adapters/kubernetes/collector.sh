@@ -79,6 +79,11 @@ case $1 in
     echo "program=$program"
     echo "configuration=$configuration"
     [ -z "$root" ] || echo "root=$root"
+    # `layerinfo` is what it was called before version 2.1.
+    cache=$REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR
+    [ -n "$cache" ] ||
+      cache=$(sed -nE 's/^[^#]*(blobdescriptor|layerinfo)["'\'']? *: *["'\'']?([a-z]*).*/\2/p' "$configuration" | sed -n 1p)
+    echo "cache=$cache"
     read_only_variables | sed 's/^/variable=/'
     ;;
   uploads)

@@ -49,6 +49,7 @@ export function createCollector(shell: RegistryShell): GarbageCollector {
         configuration,
         readOnlyVariables: all('variable'),
         inFiles: all('root').length > 0,
+        cache: all('cache')[0] ?? '',
       };
     },
 

@@ -133,6 +133,19 @@ describe('the script that looks into a registry', () => {
     );
   });
 
+  isolated('sees where it caches', async () => {
+    const cacheOf = async (given: Container) =>
+      /^cache=(.*)$/m.exec((await ask('inspect', given)).output)?.[1];
+    const redis = 'storage:\n  cache:\n    # blobdescriptor: inmemory\n    blobdescriptor: "redis"\n';
+    assert.equal(await cacheOf({ configuration: redis }), 'redis');
+    assert.equal(
+      await cacheOf({ configuration: '{"storage":{"cache":{"blobdescriptor":"inmemory"}}}' }),
+      'inmemory',
+    );
+    assert.equal(await cacheOf({ env: { REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR: 'redis' } }), 'redis');
+    assert.equal(await cacheOf({}), '');
+  });
+
   isolated('says so where nothing serves, more than one, or one without its file', async () => {
     for (const command of [['sleep', '60'], lasting('registry', 'serve', '/conf/gone.yml')]) {
       const { status, output } = await ask('inspect', { command });

@@ -30,6 +30,7 @@ describe("the collector in the registry's pod", () => {
       configuration: '/etc/docker/registry/config.yml',
       readOnlyVariables: [],
       inFiles: true,
+      cache: 'inmemory',
     });
   });
 

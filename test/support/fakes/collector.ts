@@ -24,6 +24,7 @@ export class FakeCollector implements GarbageCollector {
   /** Used by others on the same volume. */
   usedByOthers = 1_000_000;
   inFiles = true;
+  cache = 'inmemory';
   readonly recent: { open: string[]; blobs: Set<Digest> } = { open: [], blobs: new Set() };
   /** The connection breaks after so many lines; the collector goes on. */
   breaksAfter: number | undefined;
@@ -48,6 +49,7 @@ export class FakeCollector implements GarbageCollector {
       configuration: '/etc/docker/registry/config.yml',
       readOnlyVariables: variablesOf(place),
       inFiles: this.inFiles,
+      cache: this.cache,
     };
   }
 
