@@ -17,14 +17,13 @@ import { endCollectors } from './collectors.ts';
 import { leaseOf, type Step } from './context.ts';
 import {
   inspectReplicas,
-  isPassing,
   refuseFreshGarbage,
   refuseUncollectable,
   requireNoUploads,
   requireReadOnly,
 } from './reclaim-checks.ts';
 import { bookOf, placesOf, type ReclaimContext } from './reclaim-context.ts';
-import { retrying } from './retry.ts';
+import { isTemporary, retrying } from './retry.ts';
 import { awaitRollout } from './rollout.ts';
 
 /** A collector whose connection broke is looked after, and then run once more; so often. */
@@ -48,13 +47,15 @@ export async function collect(context: ReclaimContext, progress: Progress): Prom
   const { settings, workload, person, clock } = context;
   const book = bookOf(context);
   const container = registryContainer(await workload.read(context.signal), settings.container);
+  // Of all attempts: what one has told of before its connection broke is gone as well.
+  const output = new CollectorOutput();
   for (let attempt = 1; ; attempt += 1) {
     try {
       const place = await prepare(context, { container: container.name, progress });
       const before = book.before ?? (await holdingAt(context, place));
       await book.keepBefore(before);
       await book.begin(new Date(clock.now()).toISOString());
-      const output = await runCollector(context, { place, dryRun: false, progress });
+      await runCollector(context, { place, dryRun: false, progress, output });
       progress.status('looking at what is left');
       const after = await retrying(() => holdingAt(context, place), context);
       const reclaimed = reclaimedBetween(before, after, output.eligible.size);
@@ -65,7 +66,7 @@ export async function collect(context: ReclaimContext, progress: Progress): Prom
       return reclaimed;
     } catch (error) {
       context.signal.throwIfAborted();
-      if (!isPassing(error) || attempt >= ATTEMPTS) throw error;
+      if (!isTemporary(error) || attempt >= ATTEMPTS) throw error;
       progress.status(`looking after the garbage collector: ${error.message}`);
       await outlive(context, { container: container.name, progress });
     }
@@ -78,8 +79,10 @@ export async function foresee(context: ReclaimContext, progress: Progress): Prom
   const { name } = registryContainer(await workload.read(signal), settings.container);
   const [replica] = (await inspectReplicas(context, name)).filter(({ place }) => place.pod.ready);
   if (replica === undefined) throw new UnreachableError('No pod of the registry is ready.');
-  const { eligible } = await runCollector(context, { place: replica.place, dryRun: true, progress });
-  return wouldReclaim(eligible, await retrying(() => collector.blobs(replica.place, signal), context));
+  const { place } = replica;
+  const output = new CollectorOutput();
+  await runCollector(context, { place, dryRun: true, progress, output });
+  return wouldReclaim(output.eligible, await retrying(() => collector.blobs(place, signal), context));
 }
 
 interface Where {
@@ -116,8 +119,9 @@ async function prepare(context: ReclaimContext, { container, progress }: Where):
   const recent = await requireNoUploads(context, replica.place);
   if (recent.size > 0) {
     progress.status('looking at what came a moment ago');
-    const { eligible } = await runCollector(context, { place: replica.place, dryRun: true, progress });
-    refuseFreshGarbage(eligible, recent);
+    const output = new CollectorOutput();
+    await runCollector(context, { place: replica.place, dryRun: true, progress, output });
+    refuseFreshGarbage(output.eligible, recent);
   }
   return replica.place;
 }
@@ -149,11 +153,17 @@ async function holdingAt(
 /** @throws RegistryError (`temporary`) when the connection broke: the collector may still be at work then */
 async function runCollector(
   context: ReclaimContext,
-  given: { readonly place: RegistryPlace; readonly dryRun: boolean; readonly progress: Progress },
-): Promise<CollectorOutput> {
-  const { place, dryRun, progress } = given;
+  given: {
+    readonly place: RegistryPlace;
+    readonly dryRun: boolean;
+    readonly progress: Progress;
+    /** What it prints is added to this. */
+    readonly output: CollectorOutput;
+  },
+): Promise<void> {
+  const { place, dryRun, progress, output } = given;
   const { collector, signal } = context;
-  const output = new CollectorOutput();
+  output.announced = undefined;
   const requireLeave = () => {
     signal.throwIfAborted();
     // One that takes nothing may run beside another run.
@@ -166,7 +176,7 @@ async function runCollector(
     tell(output, progress);
   }
   const status = await running.exit;
-  if (status === 0) return output;
+  if (status === 0) return;
   throw new UnreachableError(
     `The garbage collector in pod ${place.pod.name} ended with ${status}: ${plainText(running.errors().slice(-500))}`,
     { next: adviceFor(status) },
@@ -196,7 +206,7 @@ async function outlive(context: ReclaimContext, { container, progress }: Where):
         (error: unknown) => {
           // A pod that has gone has none; `prepare` makes sure of it.
           signal.throwIfAborted();
-          if (isPassing(error)) return 0;
+          if (isTemporary(error)) return 0;
           throw error;
         },
       );

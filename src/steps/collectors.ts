@@ -3,10 +3,11 @@
  * becomes writable deletes the blobs of whatever is pushed meanwhile. It outlives whoever has started it, and the
  * connection to it.
  */
-import { RefusedError, RegistryError, UnreachableError } from '../domain/errors.ts';
+import { RefusedError, UnreachableError } from '../domain/errors.ts';
 import { formatDuration } from '../domain/progress.ts';
 import type { WorkloadPod } from '../domain/workload.ts';
 import type { Clock, GarbageCollector, Progress, WorkloadPort } from '../ports.ts';
+import { isTemporary } from './retry.ts';
 
 const POLL_MS = 500;
 
@@ -45,14 +46,9 @@ async function endIn(pod: WorkloadPod, ending: Ending): Promise<void> {
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof UnreachableError || error instanceof RefusedError)) throw error;
-    if (patient && isPassing(error) && pod.ready && !pod.terminating) throw error;
+    if (patient && isTemporary(error) && pod.ready && !pod.terminating) throw error;
     await replace(pod, ending);
   }
-}
-
-/** The connection broke, or the API server has no answer just now: whoever asks again may well get one. */
-function isPassing(error: UnreachableError | RefusedError): boolean {
-  return error instanceof RegistryError && error.failure === 'temporary';
 }
 
 async function replace(pod: WorkloadPod, ending: Ending): Promise<void> {

@@ -1,5 +1,5 @@
 /** What has to be known before garbage is collected: who collects, from where, and that nobody is pushing. */
-import { RefusedError, RegistryError } from '../domain/errors.ts';
+import { RefusedError } from '../domain/errors.ts';
 import type { Digest } from '../domain/names.ts';
 import { UNDER_WAY_MINUTES } from '../domain/reclaim.ts';
 import { changedEntry, READ_ONLY_VARIABLE } from '../domain/setting-record.ts';
@@ -135,9 +135,4 @@ export function refuseFreshGarbage(eligible: ReadonlySet<Digest>, recent: Readon
       `${fresh === 1 ? 'it' : 'them'}: a push may be under way.`,
     { next: 'Wait for it to end. If it was images that are deleted by now, wait until they are older.' },
   );
-}
-
-/** That a place has gone, or cannot be asked just now, is no answer. */
-export function isPassing(error: unknown): error is RegistryError {
-  return error instanceof RegistryError && error.failure === 'temporary';
 }

@@ -317,6 +317,15 @@ describe('collecting garbage', () => {
       assert.deepEqual([...scene.collector.living], []);
     });
 
+  it('counts what it told of before its connection broke, where the storage does not tell', async () => {
+    scene.collector.inFiles = false;
+    const { context } = scene;
+    scene.context = { ...context, settings: { ...context.settings, allowUnseenUploads: true } };
+    scene.collector.breaksAfter = 5;
+    scene.collector.garbage.add(digest('a'));
+    assert.equal(await scene.step(collectGarbage), '2 blobs, how many bytes is not known');
+  });
+
   it('goes on in another pod where one is lost', async () => {
     let lost = false;
     scene.collector.onLine = () => {
