@@ -5,15 +5,7 @@ import type { ImageUse } from '../domain/in-use.ts';
 import { countFigures, Outcomes, openEntries } from '../domain/outcome.ts';
 import type { RepositoryPlan } from '../domain/plan.ts';
 import { speaksHttp } from '../domain/route.ts';
-import {
-  type Binding,
-  decideStart,
-  isResumable,
-  lastRestarts,
-  moveTo,
-  type RunRecord,
-  type Start,
-} from '../domain/run.ts';
+import { type Binding, decideStart, isResumable, moveTo, type RunRecord, type Start } from '../domain/run.ts';
 import { count } from '../domain/text.ts';
 import type { Credentials, HeldLease, RunHandle, RunStore } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
@@ -35,11 +27,8 @@ import {
 } from './preflight.ts';
 import { bookOfRun } from './reclaim-book.ts';
 import { withSafetyNet } from './safety-net.ts';
-import { openWindow } from './window.ts';
+import { openWindow, rememberedRestarts } from './window.ts';
 import type { Connection, Tally, World } from './world.ts';
-
-/** So many earlier runs are asked how long the registry took to restart. */
-const REMEMBERED_RUNS = 10;
 
 /** Everything that was read and judged on this machine before the cluster is touched. */
 interface Prepared {
@@ -107,7 +96,7 @@ interface Execution extends Prepared {
 async function execute(world: World, given: Execution): Promise<RunHandle> {
   const { connection, binding, lease, runId, setting, credentials, resumed, window, tally, ...prepared } =
     given;
-  const earlierRecords = (await world.archive.recent(REMEMBERED_RUNS)).map(({ record }) => record);
+  const restarts = await rememberedRestarts(world, binding);
   const run = resumed ?? (await begin(world, prepared, { id: runId, binding }));
   if (resumed) await resumed.update((record) => resumedRecord(record, prepared, binding));
   const registry = await world.openRegistry({
@@ -153,7 +142,6 @@ async function execute(world: World, given: Execution): Promise<RunHandle> {
   tally.figures = () => countFigures([...context.plans.values()], context.outcomes);
   tally.open = () => openEntries([...context.plans.values()], context.outcomes);
 
-  const restarts = lastRestarts(earlierRecords, binding);
   window?.learn(restarts);
   await withSafetyNet(context, () =>
     carryOut(world, context, { deletes: prepared.deletes, setting, lastRestarts: restarts }),

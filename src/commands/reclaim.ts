@@ -17,7 +17,7 @@ import {
 } from './preflight.ts';
 import { bookWithoutRun } from './reclaim-book.ts';
 import { endingSafely } from './safety-net.ts';
-import { openWindow } from './window.ts';
+import { openWindow, rememberedRestarts } from './window.ts';
 import type { Connection, Tally, World } from './world.ts';
 
 /** What cannot be undone, for whoever is asked to agree. */
@@ -66,7 +66,8 @@ export async function reclaim(world: World, tally: Tally): Promise<void> {
   await withLease(world, connection, async (lease) => {
     await inspectWorkload(world, connection, { run: id, deleting: false });
     await requireCollectable(world, connection);
-    window?.requireRoom(2);
+    window?.learn(await rememberedRestarts(world, binding));
+    window?.requireRoom(2, 'Nothing was changed. Start again with a longer --stop-after.');
     await requireConfirmation(world, binding.context);
     const book = bookWithoutRun(id, { store, binding, tally });
     const signal = AbortSignal.any([world.work, lease.lost]);

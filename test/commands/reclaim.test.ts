@@ -191,6 +191,16 @@ describe('reclaim, alone', () => {
     scene.assertPutBack();
   });
 
+  it('does not begin in a window that is too short, by what earlier runs tell of restarts', async () => {
+    await scene.cleanly({ delete: true, yes: true });
+    scene.workload.patches.length = 0;
+    const { error } = await reclaimed({ yes: true, 'stop-after': '10s' });
+    assert.ok(error instanceof RefusedError, String(error));
+    assert.match(`${error.message} ${error.next}`, /too short.*Nothing was changed\. Start again/);
+    assert.deepEqual(scene.workload.patches, []);
+    assert.equal((await reclaimed({ yes: true, 'stop-after': '2m' })).error, undefined);
+  });
+
   for (const key of ['make-read-only', 'collect-garbage', 'make-writable'])
     it(`puts everything back after a signal in the step ${key}`, async () => {
       const { error } = await reclaimed({ yes: true }, (program) => {
