@@ -8,6 +8,7 @@ import { hideBin } from 'yargs/helpers';
 import { interruptInSteps, midDelete, SIGNALS, type Signal } from '../test/e2e/support/interrupt.ts';
 import { startTwoAtOnce, stopUntilTakenOver } from '../test/e2e/support/operators.ts';
 import { killAgainAndAgain } from '../test/e2e/support/ordeal.ts';
+import { killReclaiming } from '../test/e2e/support/reclaim-ordeal.ts';
 import { killAndRecover } from '../test/e2e/support/recoveries.ts';
 import { ROUTES, Site, summaryOf } from '../test/e2e/support/site.ts';
 import { endOfLife } from './sandbox/end-of-life.ts';
@@ -34,6 +35,7 @@ const options = await yargs(hideBin(process.argv))
   .usage('  signals  every signal in every step, resumed each time')
   .usage('  recover  kill -9 at random moments, each time put right by recover alone, from an empty folder')
   .usage('  operators  two runs started at once; one that is stopped until another has taken over')
+  .usage('  reclaim  garbage collection killed at random moments, recovered elsewhere each time')
   .option('kills', { type: 'number', default: 30, describe: 'how often it is killed' })
   .option('seed', {
     type: 'number',
@@ -72,6 +74,9 @@ const storms = {
   direct: restarted,
 }[via];
 
+/** Sites of single ordeals, closed in the end. */
+const own: Site[] = [];
+
 const ordeals: Readonly<Record<string, (site: Site) => Promise<void>>> = {
   async whole(site) {
     await site.runs(0, [...DELETING, ...args]);
@@ -104,6 +109,18 @@ const ordeals: Readonly<Record<string, (site: Site) => Promise<void>>> = {
       await site.assertCleaned();
       tell(`${name} ${HITS} times in mid-delete: the same end`);
       await site.reset();
+    }
+  },
+
+  async reclaim() {
+    const { kills, seed } = options;
+    // An object store that takes its time, so that the collector does; pods that overlap.
+    for (const workloadKind of ['Deployment', 'StatefulSet'] as const) {
+      const slow = await Site.open({ objectStore: { readDelayMs: 4 }, workloadKind, rolloutMs: 1000 });
+      own.push(slow);
+      const args = ['--allow-unseen-uploads'];
+      const orphaned = await killReclaiming(slow, { kills, seed, args, report: tell });
+      tell(`${workloadKind}: ${kills} kills, ${orphaned} of them left a collector at work; all were ended`);
     }
   },
 
@@ -153,6 +170,7 @@ async function goThrough(names: readonly string[]): Promise<void> {
   await using site = await Site.open({ via, ...content, rolloutMs: 1000, podStartMs: 300 });
   const interrupted = new Promise((resolve) => life.addEventListener('abort', resolve));
   await Promise.race([interrupted, oneAfterTheOther(site, names)]);
+  for (const each of own) await each[Symbol.asyncDispose]();
   if (life.aborted) process.exitCode = 130;
 }
 

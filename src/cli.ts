@@ -66,6 +66,11 @@ async function run(command: Command, ending: Ending): Promise<void> {
       const { undo, UndoTally } = await import('./commands/undo.ts');
       ending.undo = new UndoTally();
       ending.failed = (await undo(world, command.words, ending.undo)).failed;
+    } else if (command.verb === 'reclaim') {
+      const { Tally } = await import('./commands/world.ts');
+      const { reclaim } = await import('./commands/reclaim.ts');
+      ending.tally = new Tally();
+      await reclaim(world, ending.tally);
     } else {
       const { Tally } = await import('./commands/world.ts');
       const { clean } = await import('./commands/clean.ts');

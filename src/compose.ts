@@ -114,13 +114,14 @@ export function compose(given: { flags: RawOptions; password: string | undefined
       });
       return {
         ...connection,
-        permissions: ({ deleting, route, secret, inUse, workload }) =>
+        permissions: ({ deleting, reclaiming, route, secret, inUse, workload }) =>
           requiredPermissions({
             ...options,
             workload: workload ?? assumedWorkload(options.registryWorkload),
             route,
             readsSecret: secret,
             deletes: deleting,
+            reclaims: reclaiming,
             inUseNamespaces: inUse ? options.inUseNamespaces : undefined,
           }),
       };

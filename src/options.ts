@@ -42,6 +42,10 @@ export interface Options {
   readonly keepLast: number;
   /** For a scan: the environments file to write. */
   readonly write: string | undefined;
+  /** Collects garbage after deleting. */
+  readonly reclaim: boolean;
+  readonly dryRun: boolean;
+  readonly allowUnseenUploads: boolean;
   readonly environments: string;
   readonly stateDir: string;
   /** The folder of the run that is to be undone. */
@@ -134,6 +138,9 @@ export function readOptions(given: {
     estimate: value.text('estimate') as Scope,
     keepLast: value.integer('keep-last', { least: 1, most: 1_000_000, preset: 3 }),
     write: write === undefined ? undefined : given.resolvePath(write),
+    reclaim: value.flag('reclaim'),
+    dryRun: value.flag('dry-run'),
+    allowUnseenUploads: value.flag('allow-unseen-uploads'),
     environments: path('environments'),
     stateDir: path('state-dir'),
     from: from === undefined ? undefined : given.resolvePath(from),

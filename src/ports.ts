@@ -314,6 +314,81 @@ export interface OpenUploads {
   count(container: string, signal: AbortSignal): Promise<number>;
 }
 
+/** A container of the registry's workload, in one of its pods. */
+export interface RegistryPlace {
+  readonly pod: WorkloadPod;
+  readonly container: string;
+}
+
+/**
+ * The registry's garbage collector, and what has to be known around it. All of it are commands that run inside the
+ * registry's own pods. A command outlives its connection: a collector is over only when none is seen to run any more.
+ *
+ * Failures are `RegistryError`s, `temporary` where another try can help: the pod has gone, or the connection broke.
+ */
+export interface GarbageCollector {
+  /** @throws RefusedError when it cannot be told what serves there, or there is no shell to find it out with */
+  inspect(place: RegistryPlace, signal: AbortSignal): Promise<ServingRegistry>;
+  /**
+   * What clients have begun to upload and not finished, as far as it has changed within the last minutes; `undefined`
+   * where it cannot be known, since the registry does not keep its content in files.
+   */
+  uploads(
+    place: RegistryPlace,
+    withinMinutes: number,
+    signal: AbortSignal,
+  ): Promise<RecentUploads | undefined>;
+  /** Every blob with its size in bytes; `undefined` where that cannot be known. */
+  blobs(place: RegistryPlace, signal: AbortSignal): Promise<ReadonlyMap<Digest, number> | undefined>;
+  /** How many bytes of the volume with the registry's content are used; `undefined` where that cannot be known. */
+  usedBytes(place: RegistryPlace, signal: AbortSignal): Promise<number | undefined>;
+  /**
+   * Starts the collector. One that deletes refuses to start in a container whose registry is not read-only.
+   *
+   * @param given `requireLeave` throws when it must not start; it is asked at the last moment
+   * @throws RefusedError where the registry is not read-only
+   */
+  start(
+    place: RegistryPlace,
+    given: { readonly dryRun: boolean; readonly requireLeave: () => void },
+    signal: AbortSignal,
+  ): Promise<RunningCollector>;
+  /** How many collectors run in the container, or are about to start, whoever has started them. */
+  count(place: RegistryPlace, signal: AbortSignal): Promise<number>;
+  /** Ends every collector of the container. When this returns none runs there, and none that was begun can start. */
+  end(place: RegistryPlace, signal: AbortSignal): Promise<void>;
+}
+
+/** The registry's process in one of its pods, as it is, rather than as the template would have it. */
+export interface ServingRegistry {
+  /** Its program, an absolute path. */
+  readonly program: string;
+  /** Its configuration file. */
+  readonly configuration: string;
+  /** Its variables whose names begin with `REGISTRY_STORAGE_MAINTENANCE_READONLY`, each `NAME=value`. */
+  readonly readOnlyVariables: readonly string[];
+  /** Its content is in files of the pod. */
+  readonly inFiles: boolean;
+  /** Where it remembers which blobs there are: `inmemory`, `redis`; empty where nowhere. */
+  readonly cache: string;
+}
+
+export interface RecentUploads {
+  /** Uploads that have changed within that time, each by its folder below the repositories. */
+  readonly open: readonly string[];
+  /** Blobs that a repository got within that time. A push puts them there before its manifest. */
+  readonly blobs: ReadonlySet<Digest>;
+}
+
+export interface RunningCollector {
+  /** What it prints, line by line. Ends with the collector, or when the connection breaks. */
+  readonly lines: AsyncIterable<string>;
+  /** Its exit status. Rejects as `ShellSession.exit`: it may still run then. */
+  readonly exit: Promise<number>;
+  /** The last that it printed on standard error. */
+  errors(): string;
+}
+
 // ---------------------------------------------------------------------------------------------- local storage
 
 /** The append-only journal of what happened to each tag: the audit trail, too. */
@@ -417,6 +492,8 @@ export interface RunStore {
   create(record: RunRecord): Promise<RunHandle>;
   /** This state folder holds (or held) a run of that ID. */
   knows(id: string): Promise<boolean>;
+  /** Changes the records of all runs but one, as far as they can be read; `undefined` leaves one as it is. */
+  updateOthers(than: string | undefined, change: (record: RunRecord) => RunRecord | undefined): Promise<void>;
   close(): Promise<void>;
 }
 

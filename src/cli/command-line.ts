@@ -24,6 +24,9 @@ const verbs = {
   },
   status: { describe: 'tell what is going on, or was left, here and in the cluster; changes nothing' },
   recover: { describe: "put the registry's setting back after a run that could not, and remove its pod" },
+  reclaim: {
+    describe: "collect the registry's garbage, which frees the space of what was deleted; does nothing else",
+  },
   undo: {
     words: { usage: '[RUN] [ENVIRONMENT …]', most: Number.POSITIVE_INFINITY },
     describe: 'put back what the last run, or another one, has deleted: all of it, or of some environments',

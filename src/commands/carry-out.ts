@@ -2,14 +2,16 @@
 import { RefusedError } from '../domain/errors.ts';
 import type { Repository } from '../domain/names.ts';
 import { doomedTags } from '../domain/plan.ts';
+import { whyNotTakenBack } from '../domain/reclaim.ts';
 import { type Review, reviewPlan } from '../domain/review.ts';
 import { moveTo, type RestartTimes } from '../domain/run.ts';
 import { divide } from '../domain/strategy.ts';
 import { count } from '../domain/text.ts';
+import { verifyFigures } from '../domain/verify.ts';
 import type { Progress } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { deletionState } from '../steps/deletion-probe.ts';
-import { deleting, listing, view } from '../steps/index.ts';
+import { beforeCollecting, collecting, deleting, listing, view } from '../steps/index.ts';
 import { hasOpenWork, openDeletions } from '../steps/open-work.ts';
 import { reachRegistry } from '../steps/reach.ts';
 import { noteInTrail } from '../steps/trail.ts';
@@ -21,6 +23,8 @@ import {
   requireThePlan,
   requireWithinLimits,
 } from './judge.ts';
+import type { SettingsNow } from './preflight.ts';
+import { FOR_GOOD } from './reclaim.ts';
 import type { World } from './world.ts';
 
 /** Where no step shows how it goes. */
@@ -36,7 +40,7 @@ export async function carryOut(
   context: Context,
   given: {
     deletes: boolean;
-    setting: { enabled: boolean; byThisRun: boolean };
+    setting: SettingsNow;
     lastRestarts: RestartTimes;
   },
 ): Promise<void> {
@@ -76,9 +80,10 @@ export async function carryOut(
   });
   if (given.deletes) requireThePlan(context, world.options.plan);
   const hasWork = review.totals.toDelete > 0 || review.unfinished > 0;
-  if (given.deletes && hasWork) {
+  const reclaims = context.reclaim !== undefined && isToReclaim(context);
+  if (given.deletes && (hasWork || reclaims)) {
     context.window?.requireRoom(restarts);
-    await requireConfirmation(world, context, review);
+    await requireConfirmation(world, context, wish(review, reclaims));
   }
   const skip = !hasWork
     ? 'nothing to delete'
@@ -86,6 +91,25 @@ export async function carryOut(
       ? undefined
       : 'review the lists first, then: --resume --delete';
   await person.steps(deleting.map((step) => view(step, context, skip)));
+  if (context.reclaim === undefined) return;
+  const collected = reclaims ? undefined : 'it was collected already';
+  await person.steps(beforeCollecting.map((step) => view(step, context, collected)));
+  await person.steps(collecting.map((step) => view(step, context, collected ?? whyNotCollected(context))));
+  const final = whyNotTakenBack(run.record);
+  if (final !== undefined) person.say(final);
+}
+
+/** As long as nothing was collected, what was deleted can be brought back. */
+function whyNotCollected({ verification }: Context): string | undefined {
+  const { lost } = verifyFigures(verification);
+  return lost > 0 ? `${count(lost, 'tag')} lost that had to stay: nothing is made final` : undefined;
+}
+
+/** It has not been collected since the last deletion. */
+function isToReclaim({ run, plans, outcomes }: Context): boolean {
+  return (
+    run.record.reclaimed === undefined || [...plans.values()].some((plan) => hasOpenWork(outcomes, plan))
+  );
 }
 
 function countDone(context: Context): number {
@@ -97,14 +121,13 @@ function countDone(context: Context): number {
 }
 
 /** How often deleting will restart the registry. */
-async function countRestarts(
-  context: Context,
-  setting: { enabled: boolean; byThisRun: boolean },
-): Promise<number> {
-  if (setting.byThisRun) return 1;
+async function countRestarts(context: Context, setting: SettingsNow): Promise<number> {
+  const reclaims = context.reclaim !== undefined && isToReclaim(context);
+  // Going read-only puts deletion back as it was, in the same restart; being writable again is another.
+  if (setting.byThisRun) return reclaims && !setting.readOnlyByThisRun ? 2 : 1;
   const isOpen = [...context.plans.values()].some((plan) => hasOpenWork(context.outcomes, plan));
-  if (setting.enabled || !isOpen) return 0;
-  return (await deletionState(context)) === 'enabled' ? 0 : 2;
+  const enables = !setting.enabled && isOpen && (await deletionState(context)) !== 'enabled';
+  return reclaims ? (enables ? 3 : 2) : enables ? 2 : 0;
 }
 
 /** What the environments file names now and did not when the plan was made, and the other way round. */
@@ -125,18 +148,22 @@ function untagFirst({ plans, outcomes, settings }: Context): readonly Repository
 }
 
 /** What the person agrees to. */
-function wish({ totals, unfinished }: Review): string {
+function wish({ totals, unfinished }: Review, reclaims: boolean): string {
   const share = Math.round((100 * totals.toDelete) / Math.max(1, totals.found));
   const deleting = `delete ${count(totals.toDelete, 'tag')} (${share} % of those environments' tags) from`;
   const finishing = unfinished > 0 ? 'finish what an earlier run has begun in' : '';
-  return [totals.toDelete > 0 ? deleting : '', finishing].filter((each) => each !== '').join(', and ');
+  const collecting = reclaims ? 'collect the garbage of' : '';
+  return [totals.toDelete > 0 ? deleting : '', finishing, collecting]
+    .filter((each) => each !== '')
+    .join(', and ');
 }
 
-async function requireConfirmation(world: World, context: Context, review: Review): Promise<void> {
+async function requireConfirmation(world: World, context: Context, what: string): Promise<void> {
   if (context.run.record.confirmed) return await noteConfirmation(context, 'beforehand');
+  if (context.reclaim) context.person.say(`Garbage is collected in the end. ${FOR_GOOD}`);
   const cluster = context.settings.context;
   const agreed = await context.person.confirm(
-    `To ${wish(review)} ${world.options.registry}, type the context's name (${cluster}): `,
+    `To ${what} ${world.options.registry}, type the context's name (${cluster}): `,
     cluster,
   );
   if (!agreed)

@@ -5,22 +5,14 @@ import type { ImageUse } from '../domain/in-use.ts';
 import { countFigures, Outcomes, openEntries } from '../domain/outcome.ts';
 import type { RepositoryPlan } from '../domain/plan.ts';
 import { speaksHttp } from '../domain/route.ts';
-import {
-  type Binding,
-  decideStart,
-  isResumable,
-  lastRestarts,
-  moveTo,
-  type RunRecord,
-  type Start,
-} from '../domain/run.ts';
+import { type Binding, decideStart, isResumable, moveTo, type RunRecord, type Start } from '../domain/run.ts';
 import { count } from '../domain/text.ts';
 import { verifyFigures } from '../domain/verify.ts';
 import type { Credentials, HeldLease, RunHandle, RunStore } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { ImagesInUse } from '../steps/in-use.ts';
 import { noteLast } from '../steps/trail.ts';
-import { WindowKeeper } from '../steps/window.ts';
+import type { WindowKeeper } from '../steps/window.ts';
 import { recoverCommand, undoCommand } from './advice.ts';
 import { carryOut } from './carry-out.ts';
 import { removeDeadPod } from './dead-pod.ts';
@@ -31,18 +23,17 @@ import {
   findCredentials,
   identify,
   inspectWorkload,
+  requireCollectable,
   requirePermissions,
+  type SettingsNow,
   usesPod,
 } from './preflight.ts';
-
+import { bookOfRun } from './reclaim-book.ts';
 import { withReport } from './report.ts';
 import { RunTrail } from './run-trail.ts';
-
 import { withSafetyNet } from './safety-net.ts';
+import { openWindow, rememberedRestarts } from './window.ts';
 import type { Connection, Tally, World } from './world.ts';
-
-/** So many earlier runs are asked how long the registry took to restart. */
-const REMEMBERED_RUNS = 10;
 
 /** Everything that was read and judged on this machine before the cluster is touched. */
 interface Prepared {
@@ -57,6 +48,8 @@ interface Prepared {
   readonly plans: readonly RepositoryPlan[];
   /** The run deletes, now or since its first start. */
   readonly deletes: boolean;
+  /** It collects garbage after that. */
+  readonly reclaims: boolean;
   readonly confirmed: boolean;
 }
 
@@ -110,7 +103,7 @@ interface Execution extends Prepared {
   readonly binding: Binding;
   readonly lease: HeldLease | undefined;
   readonly runId: string;
-  readonly setting: { readonly enabled: boolean; readonly byThisRun: boolean };
+  readonly setting: SettingsNow;
   readonly credentials: Credentials;
   /** The run that is gone on with. */
   readonly resumed: RunHandle | undefined;
@@ -122,7 +115,7 @@ interface Execution extends Prepared {
 async function execute(world: World, given: Execution): Promise<void> {
   const { connection, binding, lease, runId, setting, credentials, resumed, window, tally, ...prepared } =
     given;
-  const earlierRecords = (await world.archive.recent(REMEMBERED_RUNS)).map(({ record }) => record);
+  const restarts = await rememberedRestarts(world, binding);
   const run = resumed ?? (await begin(world, prepared, { id: runId, binding }));
   if (resumed) await resumed.update((record) => resumedRecord(record, prepared, binding));
   given.trail.begin(run, { resumed: resumed !== undefined, binding });
@@ -145,6 +138,8 @@ async function execute(world: World, given: Execution): Promise<void> {
     registry,
     pod: usesPod(world.options) ? connection.pod : undefined,
     workload: connection.workload,
+    collector: connection.collector,
+    reclaim: prepared.reclaims ? bookOfRun(run, { store: prepared.store, binding, tally }) : undefined,
     imagesInUse: new ImagesInUse({
       port: connection.imagesInUse,
       known: prepared.inUse,
@@ -177,7 +172,6 @@ async function execute(world: World, given: Execution): Promise<void> {
   tally.verification = () => context.verification;
   tally.undo = undoCommand(world.options, runId);
 
-  const restarts = lastRestarts(earlierRecords, binding);
   window?.learn(restarts);
   try {
     await withSafetyNet(context, () =>
@@ -192,12 +186,6 @@ async function savedFigures({ saved }: RunHandle): Promise<Tally['saved']> {
   // However the run has ended, this is no reason for another end.
   const bytes = await saved.size().catch(() => 0);
   return bytes > 0 ? { file: saved.place, bytes } : undefined;
-}
-
-/** From here on the work ends in time. */
-function openWindow({ options, startedAtMs, alarm, clock }: World): WindowKeeper | undefined {
-  if (options.stopAfter === undefined) return undefined;
-  return new WindowKeeper({ ...options.stopAfter, startedAtMs }, { alarm, clock });
 }
 
 /** Reads and judges everything local. */
@@ -222,7 +210,9 @@ async function prepare(world: World, tally: Tally): Promise<Prepared> {
   const resumes = start.action === 'resume' && earlier !== undefined;
   const record = resumes ? earlier.run.record : undefined;
   const deletes = options.delete || (record?.deleting ?? false);
-  const confirmed = options.yes || (record?.confirmed ?? false);
+  const reclaims = options.reclaim || (record?.reclaim ?? false);
+  // Who has agreed to a deletion has not agreed to what makes it final.
+  const confirmed = options.yes || (record?.confirmed === true && record.reclaim === (reclaims || undefined));
   tally.mode = deletes ? 'delete' : 'plan';
   tally.resumed = resumes;
   if (options.only !== undefined && record && record.only !== options.only)
@@ -232,6 +222,7 @@ async function prepare(world: World, tally: Tally): Promise<Prepared> {
         next: 'Resume it without --only; it keeps to what it was begun with.',
       },
     );
+  requireFitting(options, { deletes });
   if (deletes && !confirmed && !person.present)
     throw new UsageError('Deleting has to be confirmed, and there is no terminal to ask in.', {
       next: 'Add --yes to confirm it beforehand.',
@@ -243,7 +234,19 @@ async function prepare(world: World, tally: Tally): Promise<Prepared> {
   const plans = resumes
     ? await planToContinue(earlier, { environments, unties: speaksHttp(options.via) })
     : [];
-  return { environments, inUse, store, start, latest, earlier, plans, deletes, confirmed };
+  return { environments, inUse, store, start, latest, earlier, plans, deletes, reclaims, confirmed };
+}
+
+/** @throws UsageError for options that say nothing without others */
+function requireFitting({ reclaim, dryRun }: World['options'], { deletes }: { deletes: boolean }): void {
+  if (reclaim && !deletes)
+    throw new UsageError('--reclaim is given without --delete.', {
+      next: 'Add --delete. To collect garbage and nothing else: npm run clean -- reclaim',
+    });
+  if (dryRun)
+    throw new UsageError('--dry-run belongs to another command: npm run clean -- reclaim --dry-run.', {
+      next: 'Without --delete nothing is deleted anyway.',
+    });
 }
 
 /** The record of the run whose binding counts: the one that is resumed, or that has to be put right first. */
@@ -255,7 +258,10 @@ function bound({ start, latest }: Prepared): RunRecord | undefined {
 async function approach(world: World, prepared: Prepared, runId: string) {
   const connection = await world.connect(runId);
   const binding = await identify(world, connection, bound(prepared));
-  await requirePermissions(world, connection, { deleting: changesCluster(prepared) });
+  await requirePermissions(world, connection, {
+    deleting: changesCluster(prepared),
+    reclaiming: prepared.reclaims,
+  });
   return { connection, binding };
 }
 
@@ -270,6 +276,7 @@ async function inspect(world: World, prepared: Prepared, arrived: Arrived) {
   const { connection, runId } = arrived;
   await clearAway(world, prepared, arrived);
   const setting = await inspectWorkload(world, connection, { run: runId, deleting: prepared.deletes });
+  if (prepared.reclaims && !setting.readOnlyByThisRun) await requireCollectable(world, connection);
   const credentials = await findCredentials(world, connection);
   return { setting, credentials };
 }
@@ -330,6 +337,7 @@ function newRecord(
     confirmed: prepared.confirmed && prepared.deletes,
     allowAbsent: options.allowAbsent,
     ...(options.only === undefined ? {} : { only: options.only }),
+    ...(prepared.reclaims && { reclaim: true }),
     binding,
     environments: prepared.environments,
     steps: {},
@@ -346,5 +354,6 @@ function resumedRecord(
     binding: record.binding ?? binding,
     deleting: prepared.deletes,
     confirmed: prepared.confirmed && prepared.deletes,
+    ...(prepared.reclaims && { reclaim: true }),
   };
 }

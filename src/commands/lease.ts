@@ -72,19 +72,26 @@ async function putRight(world: World, lease: HeldLease, before: LeaseRecord): Pr
 export async function putSettingBack(
   world: World,
   connection: Connection,
-  given: { lease: HeldLease; run: string | undefined; progress: Progress },
+  given: {
+    lease: HeldLease;
+    run: string | undefined;
+    progress: Progress;
+    /** The command to do it by hand, as far as it is known. */
+    manual?: string | undefined;
+  },
 ): Promise<Restored> {
-  const { lease, run, progress } = given;
+  const { lease, run, progress, manual } = given;
   return await restoreSetting({
     ...world.options,
     workload: connection.workload,
+    collector: connection.collector,
     clock: world.clock,
     signal: world.safety,
     progress,
     context: (await connection.cluster.identity(world.safety)).context,
     container: containerOf(world.options),
     recover: recoverCommand(world.options),
-    manual: undefined,
+    manual,
     run,
     lease,
   });

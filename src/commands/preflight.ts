@@ -12,6 +12,7 @@ import { describe } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
 import type { Credentials } from '../ports.ts';
 import { refuseForeignRecord } from '../steps/enable-delete.ts';
+import { inspectReplicas, refuseUncollectable, unseenUploads } from '../steps/reclaim-checks.ts';
 import { recoverCommand } from './advice.ts';
 import type { Connection, World } from './world.ts';
 
@@ -45,14 +46,22 @@ export async function identify(
 export async function requirePermissions(
   world: World,
   connection: Connection,
-  need: { deleting: boolean; inUse?: boolean },
+  need: {
+    deleting: boolean;
+    reclaiming?: boolean;
+    inUse?: boolean;
+    /** `false`: it is not talked to. */
+    registry?: boolean;
+  },
 ): Promise<void> {
+  const { registry = true } = need;
   const permissions = {
     deleting: need.deleting,
+    reclaiming: need.reclaiming ?? false,
     workload: await readIfAllowed(world, connection),
-    route: world.options.localSkopeo ? ('direct' as const) : world.options.via,
-    secret: world.password === undefined,
-    inUse: need.inUse ?? !world.options.noInUseCheck,
+    route: world.options.localSkopeo || !registry ? ('direct' as const) : world.options.via,
+    secret: registry && world.password === undefined,
+    inUse: registry && (need.inUse ?? !world.options.noInUseCheck),
   };
   const lacks = (which: typeof permissions) =>
     connection.cluster.missingPermissions(connection.permissions(which), world.work);
@@ -90,13 +99,13 @@ export async function inspectWorkload(
   world: World,
   connection: Connection,
   given: { run: string; deleting: boolean },
-): Promise<{ enabled: boolean; byThisRun: boolean }> {
+): Promise<SettingsNow> {
   const workload = await connection.workload.read(world.work);
   const recover = recoverCommand(world.options);
   refuseForeignRecord(workload, { run: given.run, recover });
   const container = registryContainer(workload, containerOf(world.options));
   const setting = readSetting(workload, container);
-  if (setting.record !== undefined && !setting.enabled)
+  if (setting.record?.previous.deletion !== undefined && !setting.enabled)
     throw new RefusedError(
       `${describe(workload)} bears this run's annotation, but its deletion setting was changed back meanwhile.`,
       {
@@ -104,7 +113,33 @@ export async function inspectWorkload(
       },
     );
   if (given.deleting && !setting.enabled) refuseUnrollable(workload);
-  return { enabled: setting.enabled, byThisRun: setting.record !== undefined };
+  return {
+    enabled: setting.enabled,
+    byThisRun: setting.record !== undefined,
+    readOnlyByThisRun: setting.record?.previous.readOnly !== undefined,
+  };
+}
+
+/** The registry's settings when a start begins. */
+export interface SettingsNow {
+  /** Deletion is enabled. */
+  readonly enabled: boolean;
+  /** An earlier start of this run has changed one, and not put it back. */
+  readonly byThisRun: boolean;
+  /** An earlier start of this run has made it read-only, and not writable again. */
+  readonly readOnlyByThisRun: boolean;
+}
+
+/** @throws RefusedError when garbage could not be collected in the registry's pods, before anything is changed for it */
+export async function requireCollectable(world: World, connection: Connection): Promise<void> {
+  const { options, clock, work: signal } = world;
+  const workload = await connection.workload.read(signal);
+  const container = registryContainer(workload, containerOf(options));
+  const replicas = await inspectReplicas({ ...connection, clock, signal }, container.name);
+  refuseUnrollable(workload);
+  refuseUncollectable(workload, { container, replicas });
+  const unseen = replicas.some(({ serving }) => !serving.inFiles);
+  if (unseen && !options.allowUnseenUploads) throw unseenUploads();
 }
 
 /** A pod of this program is needed to reach the registry. */

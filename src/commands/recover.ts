@@ -1,7 +1,7 @@
 /** `recover`: puts the registry right from what stands in the cluster alone, without any local state. */
 
-import { keptRecord } from '../domain/deletion-setting.ts';
-import { recordOf } from '../domain/setting-record.ts';
+import { keptRecord } from '../domain/setting-change.ts';
+import { describeChanges, recordOf } from '../domain/setting-record.ts';
 import { describe } from '../domain/workload.ts';
 import type { HeldLease, StepView } from '../ports.ts';
 import { acquireLease, putSettingBack, releasing } from './lease.ts';
@@ -18,7 +18,8 @@ export async function recover(world: World): Promise<void> {
   await releasing(world, lease, async () => {
     const workload = await connection.workload.read(work);
     const record = recordOf(workload) ?? keptRecord(workload, lease.setting);
-    if (record) person.say(`Deletion was enabled by run ${record.run} of ${record.by}, on ${record.since}.`);
+    if (record)
+      person.say(`Run ${record.run} of ${record.by} has ${describeChanges(record)}, on ${record.since}.`);
     await runEach(person, steps(world, connection, lease));
     if (record) person.say('What it had begun to delete, the next run finishes.');
   });
@@ -35,7 +36,7 @@ function steps(world: World, connection: Connection, lease: HeldLease): readonly
     },
     {
       key: 'disable-delete',
-      title: 'put the deletion setting back',
+      title: "put the registry's settings back",
       skip: undefined,
       async run(progress) {
         const restored = await putSettingBack(world, connection, { lease, run: undefined, progress });

@@ -25,12 +25,17 @@ export async function withSafetyNet(context: Context, work: () => Promise<void>)
     ...{ person, signal, work },
     over: () => window?.workIsOver(),
     after: [
-      () => show(restoring, isUnchanged() ? 'the registry was not changed by this run' : undefined),
+      () => show(toRestore(context), isUnchanged() ? 'the registry was not changed by this run' : undefined),
       (errors) => check(context, errors),
       () => show(leaving),
     ],
     told: (error) => resumable(context, error),
   });
+}
+
+/** Of a registry that no garbage is collected from nothing is said about being writable. */
+function toRestore({ reclaim }: Context): readonly Step[] {
+  return restoring.filter(({ key }) => key !== 'make-writable' || reclaim !== undefined);
 }
 
 /** The same for whatever changes something and has steps that put it back. */

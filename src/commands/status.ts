@@ -1,10 +1,11 @@
 /** `status`: what is going on, or was left, on this machine and in the cluster. Changes nothing, and takes no lock. */
-import { readSetting, recordedContainer } from '../domain/deletion-setting.ts';
+import { readSetting } from '../domain/deletion-setting.ts';
 import { CleanerError } from '../domain/errors.ts';
 import { countFigures } from '../domain/outcome.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { rolloutState } from '../domain/rollout.ts';
 import { isResumable } from '../domain/run.ts';
+import { isChanged, recordedContainer } from '../domain/setting-change.ts';
 import { recordOf } from '../domain/setting-record.ts';
 import type { Finding, LeaseStatus, PodStatus, RegistryStatus, RunStatus, Status } from '../domain/status.ts';
 import { tellStatus } from '../domain/status.ts';
@@ -78,6 +79,7 @@ async function findRegistry(
   return {
     workload: describe(workload),
     deletionEnabled: readSetting(workload, container).enabled,
+    readOnly: isChanged(workload, container, 'readOnly'),
     ...(changedBy && { changedBy }),
     rollout: await finding(findRollout(world, { ...given, workload }), given.note),
   };

@@ -9,6 +9,7 @@ import {
   type Summary,
 } from '../domain/outcome.ts';
 import type { Permission } from '../domain/permissions.ts';
+import type { Reclaimed } from '../domain/reclaim.ts';
 import type { ReportSource } from '../domain/report.ts';
 import type { Route } from '../domain/route.ts';
 import type { Verification } from '../domain/verify.ts';
@@ -20,6 +21,7 @@ import type {
   Cluster,
   Credentials,
   Dialer,
+  GarbageCollector,
   ImagesInUsePort,
   LeasePort,
   ManifestCache,
@@ -43,6 +45,7 @@ export interface Connection {
   readonly pod: SkopeoPodPort;
   readonly podShell: Shell;
   readonly openUploads: OpenUploads;
+  readonly collector: GarbageCollector;
   /** Connections to the registry from inside the pod. */
   podDialer(registry: { host: string; port: number }): Dialer;
   /** Connections to the registry's own pod. */
@@ -54,6 +57,8 @@ export interface Connection {
   /** What a command needs to be allowed to do; `secret`: the password has to come from the Secret. */
   permissions(need: {
     deleting: boolean;
+    /** It collects garbage, with commands in the registry's own pods. */
+    reclaiming: boolean;
     /** `direct`: nothing of the cluster is needed to reach the registry. */
     route: Route;
     secret: boolean;
@@ -114,6 +119,8 @@ export class Tally {
   environments = 0;
   resumed = false;
   figures: () => Figures = () => noFigures;
+  /** What collecting garbage has freed, once it is over. */
+  reclaimed: Reclaimed | undefined;
   /** The run's folder; empty while there is none. */
   folder = '';
   /** `undefined` where nothing was saved. */

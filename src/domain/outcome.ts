@@ -66,7 +66,7 @@ export class Outcomes {
 /** The closing object of a run. Counts are tags, cumulative over resumes. */
 export interface Summary extends VerifyFigures {
   readonly event: 'summary';
-  readonly mode: 'plan' | 'delete';
+  readonly mode: 'plan' | 'delete' | 'reclaim';
   readonly exitCode: number;
   readonly environments: number;
   readonly planned: number;
@@ -79,6 +79,8 @@ export interface Summary extends VerifyFigures {
   readonly unrecognised: number;
   readonly struck: number;
   readonly missingRepositories: readonly string[];
+  /** What collecting garbage has freed; `null` when none was collected, or it is not known. */
+  readonly reclaimedBytes: number | null;
   readonly resumed: boolean;
   /** Where the bytes of what was deleted are, and how many bytes that is on disk. */
   readonly saved?: SavedFigures;
@@ -100,6 +102,7 @@ export type Figures = Omit<
   | 'mode'
   | 'exitCode'
   | 'environments'
+  | 'reclaimedBytes'
   | 'resumed'
   | 'saved'
   | 'durationMs'

@@ -1,7 +1,7 @@
 /** When a rollout of the registry is really over. `kubectl wait` is no help: it sees the OLD pod, still ready. */
 
 import { RefusedError } from './errors.ts';
-import { VARIABLE } from './setting-record.ts';
+import { changedEntry, settingKeys } from './setting-record.ts';
 import type { EnvEntry, Workload, WorkloadContainer, WorkloadPod } from './workload.ts';
 import { describe } from './workload.ts';
 
@@ -70,7 +70,7 @@ function countersAgree({ kind, status, replicas }: Workload): boolean {
     : status.availableReplicas === replicas;
 }
 
-/** A pod still runs with another deletion setting than the template has: a rollout of it is under way, or hangs. */
+/** A pod still runs with other settings than the template has: a rollout of them is under way, or hangs. */
 export function runsOtherSetting(
   workload: Workload,
   pods: readonly WorkloadPod[],
@@ -79,17 +79,17 @@ export function runsOtherSetting(
   return pods.some((pod) => isOld(pod, workload, containerName));
 }
 
-/** A pod is old when its registry container has another setting than the template: that is what decides here. */
+/** A pod is old when its registry container has other settings than the template: that is what decides here. */
 function isOld(pod: WorkloadPod, workload: Workload, containerName: string): boolean {
-  const wanted = setting(workload.containers, containerName);
-  const actual = setting(pod.containers, containerName);
+  const wanted = settingsOf(workload.containers, containerName);
+  const actual = settingsOf(pod.containers, containerName);
   return JSON.stringify(sorted(actual)) !== JSON.stringify(sorted(wanted));
 }
 
-function setting(containers: readonly WorkloadContainer[], name: string): EnvEntry | undefined {
-  return containers
-    .find((container) => container.name === name)
-    ?.env?.find((entry) => entry.name === VARIABLE);
+/** The entries of all settings that runs change; `undefined` for those that are not there. */
+function settingsOf(containers: readonly WorkloadContainer[], name: string): (EnvEntry | undefined)[] {
+  const env = containers.find((container) => container.name === name)?.env;
+  return settingKeys.map((key) => env?.find((entry) => entry.name === changedEntry(key).name));
 }
 
 /** With sorted keys, so that two references compare equal however they were written. */

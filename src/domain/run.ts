@@ -6,6 +6,7 @@ import type { EnvironmentEntry } from './environments.ts';
 import { RefusedError, UsageError } from './errors.ts';
 import type { SpaceEstimate } from './estimate.ts';
 import type { Figures } from './outcome.ts';
+import type { Holding, Reclaimed } from './reclaim.ts';
 import type { VerifyFigures } from './verify.ts';
 
 /** The steps, in their order. */
@@ -17,6 +18,9 @@ export const stepKeys = [
   'enable-delete',
   'delete',
   'move-done',
+  'make-read-only',
+  'collect-garbage',
+  'make-writable',
   'disable-delete',
   'verify',
   'teardown',
@@ -117,6 +121,14 @@ export interface RunRecord {
   readonly figures?: RunFigures;
   /** What its review said that deleting will free. */
   readonly estimate?: SpaceEstimate;
+  /** Begun, or continued, with `--reclaim`. */
+  readonly reclaim?: boolean;
+  /** What the registry's storage held before garbage was collected, until that is over. */
+  readonly beforeReclaim?: Holding;
+  /** What collecting garbage has freed, once it is over. */
+  readonly reclaimed?: Reclaimed;
+  /** ISO 8601: when collecting garbage began, by this run or another. From then on nothing of it can be taken back. */
+  readonly reclaimedAt?: string;
 }
 
 /**
@@ -207,6 +219,9 @@ export const stepTitles: Readonly<Record<StepKey, string>> = {
   'enable-delete': 'enable delete',
   delete: 'delete',
   'move-done': 'move to tags/done',
+  'make-read-only': 'make read-only',
+  'collect-garbage': 'collect garbage',
+  'make-writable': 'make writable',
   'disable-delete': 'disable delete',
   verify: 'verify',
   teardown: 'teardown',

@@ -23,6 +23,7 @@ export interface RegistryStatus {
   readonly workload: string;
   /** What its template says. */
   readonly deletionEnabled: boolean;
+  readonly readOnly: boolean;
   /** The run that has changed the setting, and has not put it back. */
   readonly changedBy?: { readonly run: string; readonly by: string; readonly since: string };
   readonly rollout: Finding<{ readonly over: boolean; readonly waitingFor?: string }>;
@@ -101,12 +102,18 @@ function tellLocal({ run, process }: { run?: RunStatus; process?: number }): str
   return `${run.id}, begun ${run.since}${by}, ${stages[run.stage]}: ${run.deleted} of ${count(run.planned, 'tag')} deleted${idle}.`;
 }
 
-function tellRegistry({ workload, deletionEnabled, changedBy, rollout }: RegistryStatus): string {
-  const state = deletionEnabled ? 'deletion is enabled' : 'deletion is not enabled';
+function tellRegistry(registry: RegistryStatus): string {
+  const { workload, deletionEnabled, readOnly, changedBy, rollout } = registry;
+  const state = readOnly
+    ? 'it is read-only'
+    : deletionEnabled
+      ? 'deletion is enabled'
+      : 'deletion is not enabled';
   const who = changedBy && `by run ${changedBy.run} of ${changedBy.by}, since ${changedBy.since}`;
-  const setting = deletionEnabled
-    ? `${state} ${who ?? 'by its template, not by this program'}`
-    : `${state}${who === undefined ? ' by its template' : `, although it was ${who}`}`;
+  const setting =
+    readOnly || deletionEnabled
+      ? `${state} ${who ?? 'by its template, not by this program'}`
+      : `${state}${who === undefined ? ' by its template' : `, although it was ${who}`}`;
   const progress =
     'unknown' in rollout
       ? `its rollout cannot be known: ${rollout.unknown}`

@@ -49,17 +49,28 @@ export function lastMomentOfRestart(
 /** @throws RefusedError when there is no time left to enable deletion and to put the setting back */
 export function requireRoom(
   window: Window,
-  given: { readonly nowMs: number; readonly restarts: number; readonly restartMs: number },
+  given: {
+    readonly nowMs: number;
+    readonly restarts: number;
+    readonly restartMs: number;
+    readonly next?: string | undefined;
+  },
 ): void {
-  const { nowMs, restarts, restartMs } = given;
-  const enablingMs = restarts > 1 ? restartMs : 0;
+  const {
+    nowMs,
+    restarts,
+    restartMs,
+    next = 'Nothing was deleted. Continue with a longer --stop-after: npm run clean -- --resume --delete',
+  } = given;
+  // The last of them puts the settings back.
+  const enablingMs = Math.max(0, restarts - 1) * restartMs;
   const restoringMs = restarts > 0 ? restartMs : 0;
   if (nowMs + enablingMs < lastMoment(window, restoringMs)) return;
   const neededMs = enablingMs + endOf(window) - lastMoment(window, restoringMs);
   throw new RefusedError(
     `The window of ${window.text} is too short: ${formatDuration(endOf(window) - nowMs)} of it are left, and ` +
       `restarting the registry and putting its setting back may take ${formatDuration(neededMs)}.`,
-    { next: 'Nothing was deleted. Continue with a longer --stop-after: npm run clean -- --resume --delete' },
+    { next },
   );
 }
 

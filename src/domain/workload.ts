@@ -39,6 +39,8 @@ export interface Workload {
   readonly partition: number;
   /** A Deployment's `spec.paused`. */
   readonly paused: boolean;
+  /** A StatefulSet whose pods have a volume each (`volumeClaimTemplates`). */
+  readonly ownVolumes: boolean;
   readonly containers: readonly WorkloadContainer[];
   readonly status: WorkloadStatus;
 }

@@ -130,6 +130,22 @@ export const optionDefinitions = {
     verb: 'scan',
     describe: 'with scan: write an environments file of what it has found, every line commented out',
   },
+  reclaim: {
+    type: 'boolean',
+    group: WHAT,
+    describe: "after deleting, run the registry's garbage collector: it is read-only meanwhile, and restarts",
+  },
+  'dry-run': {
+    type: 'boolean',
+    group: WHAT,
+    verb: 'reclaim',
+    describe: 'with the command reclaim: only tell what the garbage collector would take',
+  },
+  'allow-unseen-uploads': {
+    type: 'boolean',
+    group: WHAT,
+    describe: 'collect garbage although it cannot be seen whether somebody is pushing (object stores)',
+  },
   environments: {
     type: 'string',
     group: FILES,

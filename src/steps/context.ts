@@ -8,6 +8,7 @@ import type { Strategy } from '../domain/strategy.ts';
 import type { Verification, VerifyMode } from '../domain/verify.ts';
 import type {
   Clock,
+  GarbageCollector,
   HeldLease,
   Person,
   Progress,
@@ -17,6 +18,7 @@ import type {
   WorkloadPort,
 } from '../ports.ts';
 import type { ImagesInUse } from './in-use.ts';
+import type { ReclaimBook } from './reclaim-context.ts';
 import type { WindowKeeper } from './window.ts';
 
 /** The options that steps look at. */
@@ -25,6 +27,8 @@ interface StepSettings {
   readonly concurrency: number;
   readonly via: Route;
   readonly localSkopeo: boolean;
+  /** Garbage is collected although it cannot be seen whether somebody is pushing. */
+  readonly allowUnseenUploads: boolean;
   /** How repositories are rid of their tags; `undefined`: whatever is cheaper. */
   readonly strategy: Strategy | undefined;
   /** `user@host`, for the record in the cluster. */
@@ -50,6 +54,9 @@ export interface Context {
   /** `undefined` where the registry is reached without one. */
   readonly pod: SkopeoPodPort | undefined;
   readonly workload: WorkloadPort;
+  readonly collector: GarbageCollector;
+  /** `undefined` where the run does not collect garbage. */
+  readonly reclaim: ReclaimBook | undefined;
   /** Held by a run that deletes, from before its first step until everything is as before. */
   readonly lease: HeldLease | undefined;
   readonly imagesInUse: ImagesInUse;
@@ -64,7 +71,7 @@ export interface Context {
    * safety net has looked.
    */
   readonly uninterrupted: AbortSignal;
-  /** The command that puts the setting back by hand, once it is known; should the cluster not answer in the end. */
+  /** The command that puts the settings back by hand, once it is known; should the cluster not answer in the end. */
   manualRestore: string | undefined;
   /** The plan as it stands: frozen, then made smaller by review, file and second looks. By repository. */
   readonly plans: Map<string, RepositoryPlan>;

@@ -1,32 +1,24 @@
 /** Enables deletion on the registry, having recorded what was there before. */
 
-import {
-  annotatePatch,
-  enablePatch,
-  keptRecord,
-  manualRestore,
-  readSetting,
-  recordFor,
-  recordText,
-} from '../domain/deletion-setting.ts';
+import { enablePatch, readSetting } from '../domain/deletion-setting.ts';
 import { ConflictError, RefusedError } from '../domain/errors.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { refuseUnrollable, runsOtherSetting } from '../domain/rollout.ts';
 import { moveTo } from '../domain/run.ts';
-import { recordOf, VARIABLE } from '../domain/setting-record.ts';
+import { manualRestore } from '../domain/setting-change.ts';
+import { describeChanges, recordOf, recordText } from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
 import { describe } from '../domain/workload.ts';
 import type { Progress } from '../ports.ts';
+import { changingWorkload } from './changing-workload.ts';
 import { type Context, leaseOf, type Step } from './context.ts';
 import { deletionState, requireEnabled } from './deletion-probe.ts';
 import { hasOpenWork } from './open-work.ts';
 import { noteRestart } from './restart-times.ts';
+import { restoreSettings } from './restore-settings.ts';
 import { retrying } from './retry.ts';
-import { awaitRollout, requireStillEnabled } from './rollout.ts';
+import { awaitRollout, requireStillChanged } from './rollout.ts';
 import { noteSafely } from './trail.ts';
-
-/** Several writers (controllers among them) may touch a workload in the same moment; more than this is a fight. */
-const CONFLICTS = 10;
 
 export const enableDelete: Step = {
   key: 'enable-delete',
@@ -39,14 +31,7 @@ export const enableDelete: Step = {
   async run(context, progress) {
     const { run } = context;
     await run.update((record) => moveTo(record, 'deleting'));
-    for (let conflicts = 0; ; conflicts += 1) {
-      try {
-        const workload = await context.workload.read(context.signal);
-        return await ensureEnabled(context, workload, progress);
-      } catch (error) {
-        if (!(error instanceof ConflictError) || conflicts >= CONFLICTS) throw error;
-      }
-    }
+    return await changingWorkload(context, (workload) => ensureEnabled(context, workload, progress));
   },
 };
 
@@ -59,10 +44,10 @@ async function ensureEnabled(
   const container = registryContainer(workload, settings.container);
   const setting = readSetting(workload, container);
   const lease = leaseOf(context);
-  const kept = setting.record ? undefined : keptRecord(workload, lease.setting);
-  if (kept !== undefined) {
-    await context.workload.patch(annotatePatch(workload, kept), context.uninterrupted);
-    throw new ConflictError('The annotation had been stripped, and was written again.');
+  if (setting.record?.run === run.record.id && setting.record.previous.readOnly !== undefined) {
+    // An earlier start came as far as collecting garbage, and left something to delete all the same.
+    await restoreSettings({ ...context, signal: context.uninterrupted }, progress);
+    throw new ConflictError('The registry was made writable again.');
   }
   const startedAtMs = clock.now();
   if (setting.record === undefined) {
@@ -71,18 +56,17 @@ async function ensureEnabled(
       return "the registry's own configuration enables it; nothing is changed";
     refuseUnrollable(workload);
     const who = { run: run.record.id, by: settings.operator, since: new Date(clock.now()).toISOString() };
-    const record = recordFor(setting, who);
+    const { patch, record } = enablePatch(workload, setting, who);
     context.window?.requireRoom(2);
     await lease.keepSetting(recordText(record), context.uninterrupted);
     context.window?.restarting();
     context.signal.throwIfAborted();
     lease.requireHeld();
-    const patch = enablePatch(workload, setting, record);
     rememberManual(context, await context.workload.patch(patch, context.uninterrupted));
     noteSafely(context, { event: 'setting', state: 'enabled' });
   } else {
     refuseForeignRecord(workload, { run: run.record.id, recover: settings.recover });
-    requireStillEnabled(workload, run.record.id);
+    requireStillChanged(workload, run.record.id);
     rememberManual(context, workload);
     context.window?.restarting();
   }
@@ -92,7 +76,7 @@ async function ensureEnabled(
     progress,
     timeoutMs: settings.rolloutTimeoutMs,
     replaceStuckPods: false,
-    verify: (current) => requireStillEnabled(current, run.record.id),
+    verify: (current) => requireStillChanged(current, run.record.id),
   });
   progress.status('waiting for the registry to answer');
   await retrying(() => context.registry.check(context.signal), context);
@@ -124,7 +108,7 @@ function rememberManual(context: Context, workload: Workload): void {
 }
 
 /**
- * Refuses a workload on which another run has deletion enabled: it is at work, or was ended before it could put the
+ * Refuses a workload on which another run has a setting changed: it is at work, or was ended before it could put the
  * setting back.
  *
  * @throws RefusedError
@@ -136,8 +120,8 @@ export function refuseForeignRecord(
   const record = recordOf(workload);
   if (!record || record.run === own.run) return;
   throw new RefusedError(
-    `Run ${record.run} of ${record.by} has set ${VARIABLE} in container ${record.container} of ${describe(workload)} ` +
-      `(since ${record.since}) and has not put it back.`,
+    `Run ${record.run} of ${record.by} has ${describeChanges(record)} in container ${record.container} of ` +
+      `${describe(workload)} (since ${record.since}) and has not put it back.`,
     { next: `If that run is not at work any more, put it right with: ${own.recover}` },
   );
 }

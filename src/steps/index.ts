@@ -2,6 +2,7 @@
 import { messageOf, StorageError } from '../domain/errors.ts';
 import { type StepRecord, stepTitles } from '../domain/run.ts';
 import type { StepView } from '../ports.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import type { Context, Step } from './context.ts';
 import { deleteTags } from './delete.ts';
 import { deployPod } from './deploy-pod.ts';
@@ -9,6 +10,8 @@ import { disableDelete } from './disable-delete.ts';
 import { enableDelete } from './enable-delete.ts';
 import { listLegacy } from './list-legacy.ts';
 import { listNew } from './list-new.ts';
+import { makeReadOnly } from './make-read-only.ts';
+import { makeWritable } from './make-writable.ts';
 import { moveDone } from './move-done.ts';
 import { teardown } from './teardown.ts';
 import { verify } from './verify.ts';
@@ -18,8 +21,12 @@ import { verifyLayout } from './verify-layout.ts';
 export const listing: readonly Step[] = [deployPod, verifyLayout, listNew, listLegacy];
 /** Carries the plan out. */
 export const deleting: readonly Step[] = [enableDelete, deleteTags, moveDone];
+/** Before garbage is collected, which is final: nothing is pushed any more, and what was done is held against the plan. */
+export const beforeCollecting: readonly Step[] = [makeReadOnly, verify];
+/** Gives back the space that what was deleted takes up. */
+export const collecting: readonly Step[] = [collectGarbage];
 /** Puts the registry back; runs however the others ended. */
-export const restoring: readonly Step[] = [disableDelete];
+export const restoring: readonly Step[] = [makeWritable, disableDelete];
 /** Holds the registry, as it is now, against the plan; runs when all of the above has come to its end. */
 export const checking: readonly Step[] = [verify];
 /** Leaves nothing behind; runs however the others ended. */

@@ -1,31 +1,33 @@
-/** Puts the deletion setting back exactly as it was. Used by the step, by `recover` and by `--fresh`. */
+/** Puts the registry's settings back exactly as they were. Used by the step, by `recover` and by `--fresh`. */
 
 import { backoffMs } from '../domain/backoff.ts';
-import {
-  keptRecord,
-  manualRestore,
-  readSetting,
-  recordedContainer,
-  restorePatch,
-} from '../domain/deletion-setting.ts';
 import { messageOf, RefusedError, RestoreError, UnreachableError } from '../domain/errors.ts';
 import { LeaseLostError } from '../domain/lease.ts';
 import { registryContainer } from '../domain/registry-container.ts';
 import { runsOtherSetting } from '../domain/rollout.ts';
-import { ANNOTATION, recordOf, type SettingRecord, VARIABLE } from '../domain/setting-record.ts';
+import { isStillChanged, keptRecord, manualRestore, restorePatch } from '../domain/setting-change.ts';
+import {
+  ANNOTATION,
+  READ_ONLY_VARIABLE,
+  recordOf,
+  type SettingRecord,
+  VARIABLE,
+} from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
-import type { Clock, HeldLease, Progress, WorkloadPort } from '../ports.ts';
+import type { Clock, GarbageCollector, HeldLease, Progress, WorkloadPort } from '../ports.ts';
+import { endCollectors } from './collectors.ts';
 import { awaitRollout } from './rollout.ts';
 
 /**
- * - `nothing`: no run has changed the setting
- * - `restored`: it is as before, and the rollout is over
- * - `left`: somebody has changed the variable meanwhile; it was left alone, and only the annotation went
+ * - `nothing`: no run has changed a setting
+ * - `restored`: they are as before, and the rollout is over
+ * - `left`: somebody has changed the variables meanwhile; they were left alone, and only the annotation went
  */
 export type Restored = 'nothing' | 'restored' | 'left';
 
 export interface Restore {
   readonly workload: WorkloadPort;
+  readonly collector: GarbageCollector;
   readonly clock: Clock;
   /** Must not be the signal that ends the work. */
   readonly signal: AbortSignal;
@@ -59,7 +61,8 @@ export async function restoreSetting(restore: Restore): Promise<Restored> {
     try {
       await restore.lease.confirm(restore.signal);
       const workload = await restore.workload.read(restore.signal);
-      await putBack(restore, workload, attempted);
+      const patient = restore.clock.now() - startedAt < restore.restoreTimeoutMs / 2;
+      await putBack({ ...restore, patient }, workload, attempted);
       break;
     } catch (error) {
       restore.signal.throwIfAborted();
@@ -67,7 +70,7 @@ export async function restoreSetting(restore: Restore): Promise<Restored> {
       const isLasting = !(error instanceof UnreachableError) || error.forbidden;
       if (isLasting || restore.clock.now() - startedAt > restore.restoreTimeoutMs)
         throw couldNot(error, { manual: attempted.manual, recover: restore.recover });
-      restore.progress.status(`trying again to put the setting back: ${error.message}`);
+      restore.progress.status(`trying again to put the settings back: ${error.message}`);
       await restore.clock.sleep(backoffMs(attempt, restore.clock.random()), restore.signal);
     }
   }
@@ -81,7 +84,7 @@ export async function restoreSetting(restore: Restore): Promise<Restored> {
 /** What was tried so far: an answer may have been lost, and the next reading finds nothing to put back any more. */
 interface Attempted {
   record?: SettingRecord;
-  /** The variable was still what a run sets. */
+  /** Some variable was still what a run sets. */
   ours?: boolean;
   /** The command to do it by hand. */
   manual: string | undefined;
@@ -89,7 +92,11 @@ interface Attempted {
   containerName?: string | undefined;
 }
 
-async function putBack(restore: Restore, workload: Workload, attempted: Attempted): Promise<void> {
+async function putBack(
+  restore: Restore & { readonly patient: boolean },
+  workload: Workload,
+  attempted: Attempted,
+): Promise<void> {
   const record = recordOf(workload) ?? keptRecord(workload, restore.lease.setting);
   if (!record) {
     attempted.containerName ??= await containerInRollout(restore, workload);
@@ -97,9 +104,12 @@ async function putBack(restore: Restore, workload: Workload, attempted: Attempte
   }
   if (restore.run !== undefined && record.run !== restore.run) return;
   attempted.manual = manualRestore(workload, record, restore);
-  attempted.ours = readSetting(workload, recordedContainer(workload, record)).enabled;
+  attempted.ours = isStillChanged(workload, record);
   attempted.record = record;
   attempted.containerName = record.container;
+  // Also where somebody has made it writable already: a collector that runs on does the more harm.
+  if (record.previous.readOnly)
+    await endCollectors({ ...restore, containerName: record.container, timeoutMs: restore.restoreTimeoutMs });
   await restore.workload.patch(restorePatch(workload, record), restore.signal);
 }
 
@@ -117,7 +127,7 @@ async function settle(restore: Restore, { containerName }: Attempted): Promise<v
   } catch (error) {
     restore.signal.throwIfAborted();
     throw new RestoreError(
-      `The registry's setting is as before, but its rollout is not over: ${messageOf(error)}`,
+      `The registry's settings are as before, but its rollout is not over: ${messageOf(error)}`,
       { next: 'Watch its pods until the new ones are ready: kubectl get pods --watch', cause: error },
     );
   }
@@ -145,7 +155,7 @@ function couldNot(
   error: unknown,
   { manual, recover }: { manual: string | undefined; recover: string },
 ): RestoreError {
-  return new RestoreError(`The registry's deletion setting could not be put back: ${messageOf(error)}`, {
+  return new RestoreError(`The registry's settings could not be put back: ${messageOf(error)}`, {
     next:
       manual === undefined
         ? nextWithoutCommand(error, recover)
@@ -156,6 +166,6 @@ function couldNot(
 
 function nextWithoutCommand(error: unknown, recover: string): string {
   return error instanceof RefusedError
-    ? `Look at ${VARIABLE} in its template, put it right by hand, then remove the annotation ${ANNOTATION} (README, "By hand").`
+    ? `Look at ${VARIABLE} and ${READ_ONLY_VARIABLE} in its template, put them right by hand, then remove the annotation ${ANNOTATION} (README, "By hand").`
     : `As soon as the cluster answers, run: ${recover}`;
 }

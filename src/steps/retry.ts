@@ -7,7 +7,7 @@ import type { Clock } from '../ports.ts';
 const ATTEMPTS = 10;
 
 /** Whether a failure is one of those that trying again can help. */
-function isTemporary(error: unknown): error is RegistryError {
+export function isTemporary(error: unknown): error is RegistryError {
   return error instanceof RegistryError && error.failure === 'temporary';
 }
 

@@ -1,10 +1,10 @@
 /** Waiting for the end of a rollout. */
 
-import { readSetting, recordedContainer } from '../domain/deletion-setting.ts';
 import { RefusedError, UnreachableError } from '../domain/errors.ts';
 import { formatDuration } from '../domain/progress.ts';
 import { rolloutState } from '../domain/rollout.ts';
-import { recordOf } from '../domain/setting-record.ts';
+import { isChanged, recordedContainer } from '../domain/setting-change.ts';
+import { describeChanges, recordedKeys, recordOf } from '../domain/setting-record.ts';
 import type { Workload, WorkloadPod } from '../domain/workload.ts';
 import type { Clock, Progress, WorkloadPort } from '../ports.ts';
 
@@ -86,13 +86,17 @@ class StuckPod {
   }
 }
 
-/** For `verify`: the setting must stay what this run has made it. @throws RefusedError */
-export function requireStillEnabled(workload: Workload, run: string): void {
+/** For `verify`: the settings must stay what this run has made them. @throws RefusedError */
+export function requireStillChanged(workload: Workload, run: string): void {
   const record = recordOf(workload);
-  if (record?.run === run && readSetting(workload, recordedContainer(workload, record)).enabled) return;
+  if (record?.run === run) {
+    const container = recordedContainer(workload, record);
+    if (recordedKeys(record).every((key) => isChanged(workload, container, key))) return;
+  }
+  const what = record?.run === run ? ` (it ${describeChanges(record)})` : '';
   throw new RefusedError(
-    `Somebody or something (a controller, a GitOps tool?) has changed the registry's deletion setting back while ` +
-      'this run needed it.',
+    `Somebody or something (a controller, a GitOps tool?) has changed the registry's settings back while ` +
+      `this run needed them${what}.`,
     { next: 'Pause what manages the workload, then continue with --resume.' },
   );
 }

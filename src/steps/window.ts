@@ -31,9 +31,13 @@ export class WindowKeeper {
     this.#restartMs = Math.max(enablingMs, restoringMs) || this.#restartMs;
   }
 
-  /** @throws RefusedError when the rest of the window is too short for so many restarts */
-  requireRoom(restarts: number): void {
-    requireRoom(this.#window, { nowMs: this.#clock.now(), restarts, restartMs: this.#restartMs });
+  /**
+   * @param next what is said then, where it is not about deleting
+   * @throws RefusedError when the rest of the window is too short for so many restarts
+   */
+  requireRoom(restarts: number, next?: string): void {
+    const restartMs = this.#restartMs;
+    requireRoom(this.#window, { nowMs: this.#clock.now(), restarts, restartMs, next });
   }
 
   /** The setting is about to be changed, or was by an earlier start: from here on it has to be put back. */

@@ -80,6 +80,7 @@ describe('the closing object', () => {
       environments: 0,
       ...noFigures,
       ...verifyFigures(undefined),
+      reclaimedBytes: null,
       resumed: false,
       durationMs: 17,
     });

@@ -10,10 +10,11 @@ export function killAt(scene: FakeWorld, calls: number): void {
     left -= 1;
     if (left <= 0) throw new Killed(`killed at call ${calls}`);
   };
-  const { registry, workload, pod, disk, lease } = scene;
+  const { registry, workload, pod, disk, lease, collector } = scene;
   // Before a call takes place, or when it has, and its answer never comes.
   registry.before = registry.after = workload.before = workload.after = tick;
   pod.before = disk.before = lease.before = lease.after = tick;
+  collector.before = collector.after = collector.onLine = tick;
 }
 
 export function live(scene: FakeWorld): void {

@@ -45,7 +45,7 @@ describe('recovering', () => {
     assert.notEqual(scene.pod.owner, undefined);
     const { person } = await recovered();
     scene.assertPutBack();
-    assert.match(person.said.join('\n'), /enabled by run \S+ of ann@laptop, on 2026-11-23T/);
+    assert.match(person.said.join('\n'), /Run \S+ of ann@laptop has enabled deletion, on 2026-11-23T/);
     assert.deepEqual(person.shown, ['teardown: done', 'disable-delete: as before']);
   });
 
@@ -67,7 +67,7 @@ describe('recovering', () => {
     scene.workload.annotate(ANNOTATION, undefined);
     const { person } = await recovered();
     scene.assertPutBack();
-    assert.match(person.said.join('\n'), /enabled by run \S+ of ann@laptop, on 2026-11-23T/);
+    assert.match(person.said.join('\n'), /Run \S+ of ann@laptop has enabled deletion, on 2026-11-23T/);
   });
 
   it('is refused while the run is at work', async () => {
@@ -125,7 +125,7 @@ describe('every start', () => {
     for (const flags of [{}, { delete: true, yes: true }, { fresh: true }]) {
       const { error } = await scene.clean(flags);
       assert.ok(error instanceof RefusedError);
-      assert.match(error.message, /of ann@laptop has set REGISTRY_STORAGE_DELETE_ENABLED/);
+      assert.match(error.message, /of ann@laptop has enabled deletion in container registry/);
       assert.match(error.next, /recover/);
     }
     await recovered();

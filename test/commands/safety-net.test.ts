@@ -61,7 +61,7 @@ describe('whatever ends the work', () => {
 
   for (const key of stepKeys)
     it(`a signal in the step ${key}`, async () => {
-      const { error } = await scene.clean(DELETE, (program) => {
+      const { error } = await scene.clean({ ...DELETE, reclaim: true }, (program) => {
         program.person.before = (step) => {
           if (step === key) program.interrupt(new InterruptedError('SIGINT'));
         };

@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { applyJsonPatch } from '../../scripts/sandbox/api/json-patch.ts';
-import {
-  enablePatch,
-  readSetting,
-  recordedContainer,
-  recordFor,
-  restorePatch,
-  type Setting,
-} from '../../src/domain/deletion-setting.ts';
+import { enablePatch, readSetting, type Setting } from '../../src/domain/deletion-setting.ts';
 import { RefusedError } from '../../src/domain/errors.ts';
 import { registryContainer } from '../../src/domain/registry-container.ts';
+import { recordedContainer, restorePatch } from '../../src/domain/setting-change.ts';
 import { ANNOTATION, VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry, JsonPatch } from '../../src/domain/workload.ts';
 import { read, type WireWorkload, wireContainer, wireWorkload } from './workloads.ts';
@@ -39,7 +33,7 @@ function applied(object: WireWorkload, patch: JsonPatch): WireWorkload {
 function enablePatchOf(object: WireWorkload): JsonPatch {
   const workload = read(object);
   const setting = readSetting(workload, registryContainer(workload, NAMED));
-  return enablePatch(workload, setting, recordFor(setting, WHO));
+  return enablePatch(workload, setting, WHO).patch;
 }
 
 function enable(object: WireWorkload): WireWorkload {

@@ -62,7 +62,7 @@ describe('the record in the annotation', () => {
     { form: 'reference', valueFrom: { secretKeyRef: { name: 'a', key: 'b' } } },
   ])
     it(`is read: ${JSON.stringify(previous)}`, () => {
-      assert.deepEqual(recordIn({ ...RECORD, previous }), { ...RECORD, previous });
+      assert.deepEqual(recordIn({ ...RECORD, previous }), { ...RECORD, previous: { deletion: previous } });
     });
 
   it('is read without what it should not hold', () => {
@@ -73,9 +73,11 @@ describe('the record in the annotation', () => {
       patch: [],
       path: '/spec',
     };
-    assert.deepEqual(recordIn(wordy), RECORD);
+    assert.deepEqual(recordIn(wordy), { ...RECORD, previous: { deletion: RECORD.previous } });
     const literal = { form: 'literal', value: 'false' };
-    assert.deepEqual(recordIn({ ...RECORD, previous: { ...literal, name: 'PATH' } })?.previous, literal);
+    assert.deepEqual(recordIn({ ...RECORD, previous: { ...literal, name: 'PATH' } })?.previous, {
+      deletion: literal,
+    });
   });
 
   for (const text of [

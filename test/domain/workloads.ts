@@ -63,6 +63,7 @@ export function workload(differing: Partial<Workload> = {}): Workload {
     updateStrategy: 'RollingUpdate',
     partition: 0,
     paused: false,
+    ownVolumes: false,
     containers: [container()],
     status: status(),
     ...differing,

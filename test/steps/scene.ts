@@ -47,6 +47,8 @@ export class Scene extends FakeWorld {
       registry: this.registry,
       pod: this.pod.port(RUN),
       workload: this.workload,
+      collector: this.collector,
+      reclaim: undefined,
       lease: this.context?.lease ?? (await this.lease.port(RUN).acquire({ status() {} }, this.#work.signal)),
       imagesInUse: new ImagesInUse({
         port: this.imagesInUse,

@@ -5,7 +5,16 @@ import { legacyRepository } from '../../src/domain/names.ts';
 import { stepKeys } from '../../src/domain/run.ts';
 import { concurrently } from '../../src/steps/concurrently.ts';
 import { deployPod } from '../../src/steps/deploy-pod.ts';
-import { checking, deleting, leaving, listing, restoring, view } from '../../src/steps/index.ts';
+import {
+  beforeCollecting,
+  checking,
+  collecting,
+  deleting,
+  leaving,
+  listing,
+  restoring,
+  view,
+} from '../../src/steps/index.ts';
 import { moveDone } from '../../src/steps/move-done.ts';
 import { teardown } from '../../src/steps/teardown.ts';
 import { A, B, entry } from '../domain/builders.ts';
@@ -20,7 +29,15 @@ beforeEach(async () => {
 describe('the mission', () => {
   it('has every step once, in the order of the design', () => {
     assert.deepEqual(
-      [...listing, ...deleting, ...restoring, ...checking, ...leaving].map(({ key }) => key),
+      [
+        ...listing,
+        ...deleting,
+        ...beforeCollecting,
+        ...collecting,
+        ...restoring,
+        ...checking,
+        ...leaving,
+      ].map(({ key }) => key),
       stepKeys,
     );
   });

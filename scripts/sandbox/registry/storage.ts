@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ObjectStoreSettings } from '../options.ts';
 import { type ObjectStore, startObjectStore } from './object-store.ts';
@@ -18,6 +18,9 @@ export interface RegistryStorage {
 
 // Where the volume of the registry's pods is mounted.
 const mountPath = '/var/lib/registry';
+
+// What the registry holds in the beginning was pushed long ago; what is new looks like a push under way.
+const pushedAt = new Date('2026-01-05T12:00:00Z');
 
 /** Opens an object store with the given settings; without any, files below `directory`. */
 export async function openStorage(
@@ -43,6 +46,7 @@ function fileStorage(directory: string): RegistryStorage {
     put(path, content) {
       mkdirSync(dirname(`${directory}/${path}`), { recursive: true });
       writeFileSync(`${directory}/${path}`, content);
+      utimesSync(`${directory}/${path}`, pushedAt, pushedAt);
     },
     objectStore: undefined,
     async close() {},

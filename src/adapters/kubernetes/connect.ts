@@ -2,6 +2,7 @@
 import type {
   Cluster,
   Dialer,
+  GarbageCollector,
   ImagesInUsePort,
   LeasePort,
   OpenUploads,
@@ -11,6 +12,7 @@ import type {
 } from '../../ports.ts';
 import { createApiClient } from './api-client.ts';
 import { type ClusterOptions, createCluster } from './cluster.ts';
+import { createCollector } from './collector.ts';
 import { createEndpoint } from './endpoint.ts';
 import { createImagesInUse } from './in-use.ts';
 import { type KubeconfigOptions, loadKubeconfig } from './kubeconfig.ts';
@@ -20,6 +22,7 @@ import { createPodDialer, type PodDialerOptions } from './pod-dialer.ts';
 import type { PodManifestOptions } from './pod-manifest.ts';
 import { createPodShell } from './pod-shell.ts';
 import { createPortForwardDialer, type RegistryPort } from './port-forward.ts';
+import { createRegistryShell } from './registry-shell.ts';
 import { createSkopeoPod, type SkopeoPodOptions } from './skopeo-pod.ts';
 import { createWorkloadPort, parseWorkloadName } from './workload.ts';
 
@@ -72,6 +75,7 @@ export interface Connection {
   readonly pod: SkopeoPodPort;
   readonly podShell: Shell;
   readonly openUploads: OpenUploads;
+  readonly collector: GarbageCollector;
   /** Connections to the registry from inside the Skopeo pod. */
   podDialer(registry: Omit<PodDialerOptions, 'run'>): Dialer;
   /** Connections to the registry's own pod, through the API server. */
@@ -92,6 +96,7 @@ export async function connectCluster(options: ConnectOptions): Promise<Connectio
   const pod = createSkopeoPod(api, { ...times, ...options.pod, namespace });
   const sockets = { ...times, namespace, handshakeTimeoutMs: times.requestTimeoutMs };
   const podShell = createPodShell(endpoint, pod, sockets);
+  const registryShell = createRegistryShell(endpoint, sockets);
   const workload = createWorkloadPort(api, namespace, workloadName);
   return {
     cluster: createCluster(api, endpoint.place, options),
@@ -100,7 +105,8 @@ export async function connectCluster(options: ConnectOptions): Promise<Connectio
     lease: createLeasePort(api, { ...times, ...options.pod, namespace }),
     pod,
     podShell,
-    openUploads: createOpenUploads(endpoint, { ...sockets, workload }),
+    openUploads: createOpenUploads(registryShell, workload),
+    collector: createCollector(registryShell),
     podDialer: (registry) => createPodDialer(podShell, { ...registry, run: options.pod.run }),
     portForward: (registry) => createPortForwardDialer(endpoint, { ...sockets, ...registry, workload }),
   };

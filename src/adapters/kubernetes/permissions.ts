@@ -20,6 +20,8 @@ export interface PermissionNeeds extends Pick<ClusterOptions, 'secretNamespace' 
   readonly readsSecret: boolean;
   /** `true` when the run deletes: it changes the registry's setting, and restores it. */
   readonly deletes: boolean;
+  /** `true` when the run collects garbage, which runs inside the registry's pods. */
+  readonly reclaims?: boolean;
   /**
    * The namespaces in which it must be seen which images are in use; empty: all. `undefined`: it need not be seen.
    */
@@ -35,6 +37,7 @@ export function requiredPermissions(needs: PermissionNeeds): Permission[] {
     ...routeNeeds[needs.route](needs),
     ...(needs.readsSecret ? [[secretTarget(needs), "read the registry's password"] as const] : []),
     ...(needs.deletes ? [...leaseNeeds(needs), ...switchNeeds(needs)] : []),
+    ...(needs.reclaims ? collectorNeeds(needs) : []),
   ];
   return [
     ...rows.flatMap(([target, why]) => targetPermissions(target, why)),
@@ -76,12 +79,27 @@ function leaseNeeds({ namespace }: PermissionNeeds): Need[] {
 
 function switchNeeds({ namespace, workload }: PermissionNeeds): Need[] {
   return [
-    [workloadTarget('patch', namespace, workload), 'enable deletion, and put the setting back'],
+    [workloadTarget('patch', namespace, workload), "change the registry's settings, and put them back"],
     [podsTarget('list', namespace), "see when the registry's pods are replaced"],
     ...podNames(workload).map(
       (name): Need => [podsTarget('delete', namespace, name), 'replace a registry pod that hangs'],
     ),
   ];
+}
+
+function collectorNeeds({ namespace, workload, deletes }: PermissionNeeds): Need[] {
+  return [
+    // Whoever changes the settings has to see the pods anyway.
+    ...(deletes ? [] : [[podsTarget('list', namespace), "find the registry's pods"] as const]),
+    ...podNames(workload).map(
+      (name): Need => [registryExecTarget(namespace, name), "collect garbage in the registry's pods"],
+    ),
+  ];
+}
+
+function registryExecTarget(namespace: string, name: string | undefined): Target {
+  const target: Target = { verb: 'create', group: '', resource: 'pods/exec', namespace };
+  return name === undefined ? target : { ...target, name };
 }
 
 function podsTarget(verb: Verb, namespace: string, name?: string): Target {

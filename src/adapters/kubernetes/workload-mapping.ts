@@ -41,13 +41,14 @@ export function toWorkload(kind: WorkloadKind, object: WireWorkload): Workload {
 function strategy(
   kind: WorkloadKind,
   object: WireWorkload,
-): Pick<Workload, 'updateStrategy' | 'partition' | 'paused'> {
+): Pick<Workload, 'updateStrategy' | 'partition' | 'paused' | 'ownVolumes'> {
   if (kind === 'Deployment') {
     const { spec } = object as Wire<V1Deployment>;
     return {
       updateStrategy: spec?.strategy?.type ?? 'RollingUpdate',
       partition: 0,
       paused: spec?.paused === true,
+      ownVolumes: false,
     };
   }
   const { spec } = object as Wire<V1StatefulSet>;
@@ -55,6 +56,7 @@ function strategy(
     updateStrategy: spec?.updateStrategy?.type ?? 'RollingUpdate',
     partition: spec?.updateStrategy?.rollingUpdate?.partition ?? 0,
     paused: false,
+    ownVolumes: (spec?.volumeClaimTemplates ?? []).length > 0,
   };
 }
 

@@ -54,6 +54,16 @@ export async function openRunStore(root: string): Promise<RunStore> {
       return (await isFile(join(folderOf(id), RECORD))) || (await isFile(join(folderOf(id), DAMAGED)));
     },
 
+    async updateOthers(than, change) {
+      for (const id of await runIds(root)) {
+        const path = join(folderOf(id), RECORD);
+        if (id === than || !(await isFile(path))) continue;
+        const record = parseRecord((await readText(path)) ?? '');
+        const changed = record && change(record);
+        if (changed) await replaceText(path, textOf(changed));
+      }
+    },
+
     async close() {
       try {
         for (const run of opened) {
@@ -73,7 +83,7 @@ async function openRun(folder: string, initial: RunRecord | undefined): Promise<
   const database = new Low<RunRecord>(
     {
       read: () => readRecord(path),
-      write: (record) => replaceText(path, `${JSON.stringify(record, null, 2)}\n`),
+      write: (record) => replaceText(path, textOf(record)),
     },
     initial ?? (await readRecord(path)),
   );
@@ -103,6 +113,10 @@ async function openRun(folder: string, initial: RunRecord | undefined): Promise<
     lists: openLists(folder),
     saved: openSavedManifests(join(folder, SAVED)),
   };
+}
+
+function textOf(record: RunRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
 }
 
 async function readRecord(path: string): Promise<RunRecord> {

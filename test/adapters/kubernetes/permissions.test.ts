@@ -83,6 +83,20 @@ describe('what a run must be allowed', () => {
     ]);
   });
 
+  test("more to collect garbage: commands in every one of the registry's pods", () => {
+    const inside = [0, 1].flatMap((pod) =>
+      ['create', 'get'].map((verb) => `${verb} /pods/exec platform/docker-registry-${pod}`),
+    );
+    assert.deepEqual(rows({ reclaims: true }), [...rows(), ...inside]);
+    const looks = rows({ reclaims: true, deletes: false, route: 'direct', readsSecret: false });
+    assert.deepEqual(looks, [looking[0], looking[1], 'list /pods platform/*', ...inside]);
+    const workload = { kind: 'Deployment', name: 'docker-registry', replicas: 2 } as const;
+    assert.deepEqual(rows({ workload, reclaims: true }).slice(-2), [
+      'create /pods/exec platform/*',
+      'get /pods/exec platform/*',
+    ]);
+  });
+
   test('more to see which images are in use', () => {
     assert.deepEqual(rows({ inUseNamespaces: ['compute'] }).slice(rows().length), [
       'get /namespaces /compute',

@@ -43,9 +43,15 @@ describe('a workload', () => {
       updateStrategy: 'RollingUpdate',
       partition: 1,
       paused: false,
+      ownVolumes: false,
       containers: [{ name: 'registry', image: 'registry:2', ports: [5000], env }],
       status: { ...status, updatedReplicas: 0, availableReplicas: 0 },
     });
+  });
+
+  test('has pods with a volume each where the StatefulSet says so', () => {
+    const volumeClaimTemplates = [{ metadata: { name: 'storage' } }];
+    assert.equal(toWorkload('StatefulSet', workload({ volumeClaimTemplates })).ownVolumes, true);
   });
 
   test('is read from a Deployment', () => {

@@ -123,6 +123,24 @@ export class RegistryClient {
     return status === 404;
   }
 
+  /** Whether it takes pushes, found out with a manifest that is none. */
+  async takesPushes(): Promise<boolean> {
+    const { status, body } = await this.pushNothing();
+    if (status === 400) return true;
+    if (status === 405) return false;
+    throw new Error(`the registry answered ${status} ${body}`);
+  }
+
+  /** What the registry answers to a push that it cannot take: its own words when it takes none at all. */
+  async pushNothing(): Promise<{ status: number; body: string }> {
+    const answer = await this.ask('dominodatalab/environment/manifests/nothing', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/vnd.docker.distribution.manifest.v2+json' },
+      body: '{}',
+    });
+    return { status: answer.status, body: await answer.text() };
+  }
+
   async #list(path: string, key: string): Promise<string[]> {
     const answer = await this.ask(path);
     if (answer.status === 404) return [];

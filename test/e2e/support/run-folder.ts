@@ -17,6 +17,7 @@ export function runRecord(stateDir: string): {
   readonly id: string;
   readonly stage: string;
   readonly steps: Readonly<Record<string, { readonly state: string } | undefined>>;
+  readonly reclaimedAt?: string;
 } {
   return JSON.parse(readFileSync(join(runFolder(stateDir), 'run.json'), 'utf8'));
 }

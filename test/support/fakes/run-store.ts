@@ -78,6 +78,14 @@ export class MemoryDisk {
         return this.#handle(files);
       },
       knows: async (id) => this.runs.has(id),
+      updateOthers: async (than, change) => {
+        for (const [id, files] of this.runs) {
+          const changed = id === than ? undefined : change(files.record);
+          if (changed === undefined) continue;
+          this.before('update');
+          files.record = structuredClone(changed);
+        }
+      },
       close: async () => {},
     };
   }

@@ -8,6 +8,7 @@ import type { RawOptions } from '../../../src/options/values.ts';
 import { type Options, readOptions } from '../../../src/options.ts';
 import type { RunStore } from '../../../src/ports.ts';
 import { FakeClock } from './clock.ts';
+import { FakeCollector } from './collector.ts';
 import { FakeImagesInUse } from './in-use.ts';
 import { FakeLeasePlace } from './lease.ts';
 import { MemoryManifests } from './manifest-cache.ts';
@@ -28,6 +29,7 @@ export class FakeWorld {
   readonly pod = new FakePodPlace();
   readonly lease = new FakeLeasePlace();
   readonly imagesInUse = new FakeImagesInUse();
+  readonly collector = new FakeCollector();
   readonly disk = new MemoryDisk();
   readonly manifests = new MemoryManifests();
   /** Files that were written for the user. */
@@ -79,6 +81,7 @@ export class Program {
       pod: fake.pod.port(run, scope),
       podShell: { open: () => Promise.reject(new Error('no command runs in these tests')) },
       openUploads: { count: async () => fake.openUploads() },
+      collector: fake.collector,
       podDialer: noDialer,
       portForward: noDialer,
       permissions: () => [],
