@@ -26,6 +26,12 @@ async function assertCleans(site: Site, args: readonly string[]): Promise<Ended>
     [exitCode, mode, rest.retained, rest.protected],
     [0, 'delete', counts.retained, counts.protected],
   );
+  const { verify, lost, moved, stillThere, notWhole } = rest;
+  assert.deepEqual(
+    [verify, lost, moved, stillThere, notWhole],
+    ['sample', 0, 0, 0, 0],
+    'the check finds nothing',
+  );
   const had = new Set(
     [...site.before].flatMap(([name, { manifests }]) =>
       [...manifests.keys()].map((each) => `${name}@${each}`),
@@ -74,7 +80,7 @@ describe('everything doomed goes, once, and nothing else', { concurrency: 3 }, (
       const skipped = skippedSteps(again).filter(({ step }) => !podSteps.includes(String(step)));
       assert.deepEqual(
         skipped.map(({ step }) => step),
-        ['enable-delete', 'delete', 'move-done', 'disable-delete'],
+        ['enable-delete', 'delete', 'move-done', 'disable-delete', 'verify'],
       );
       await site.assertCleaned();
     });
