@@ -79,6 +79,7 @@ export function summarise(
     environments: tally?.environments ?? 0,
     ...(tally?.figures() ?? noFigures),
     ...verifyFigures(tally?.verification()),
+    predictedBytes: tally?.predicted() ?? null,
     reclaimedBytes: tally?.reclaimed?.bytes ?? null,
     resumed: tally?.resumed ?? false,
     ...(tally?.saved && { saved: tally.saved }),

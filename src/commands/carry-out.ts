@@ -11,7 +11,7 @@ import { verifyFigures } from '../domain/verify.ts';
 import type { Progress } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { deletionState } from '../steps/deletion-probe.ts';
-import { beforeCollecting, collecting, deleting, listing, view } from '../steps/index.ts';
+import { checking, collecting, deleting, listing, stoppingPushes, view } from '../steps/index.ts';
 import { hasOpenWork, openDeletions } from '../steps/open-work.ts';
 import { reachRegistry } from '../steps/reach.ts';
 import { noteInTrail } from '../steps/trail.ts';
@@ -93,7 +93,7 @@ export async function carryOut(
   await person.steps(deleting.map((step) => view(step, context, skip)));
   if (context.reclaim === undefined) return;
   const collected = reclaims ? undefined : 'it was collected already';
-  await person.steps(beforeCollecting.map((step) => view(step, context, collected)));
+  await person.steps([...stoppingPushes, ...checking].map((step) => view(step, context, collected)));
   await person.steps(collecting.map((step) => view(step, context, collected ?? whyNotCollected(context))));
   const final = whyNotTakenBack(run.record);
   if (final !== undefined) person.say(final);

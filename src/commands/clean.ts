@@ -157,6 +157,7 @@ async function execute(world: World, given: Execution): Promise<void> {
     plans: new Map(prepared.plans.map((plan) => [plan.ref.repository, plan])),
     reviewed: new Map(),
     verification: undefined,
+    imageSizes: undefined,
     outcomes: resumed && prepared.earlier ? prepared.earlier.outcomes : new Outcomes(),
     plannedAtMs: resumed ? undefined : world.clock.now(),
   };
@@ -168,7 +169,9 @@ async function execute(world: World, given: Execution): Promise<void> {
     plans: [...context.plans.values()],
     outcomes: context.outcomes,
     environments: context.environments,
+    ...(context.imageSizes && { sizes: context.imageSizes }),
   });
+  tally.predicted = () => run.record.estimate?.bytes;
   tally.verification = () => context.verification;
   tally.undo = undoCommand(world.options, runId);
 

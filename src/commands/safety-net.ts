@@ -86,10 +86,10 @@ async function check(context: Context, [failure]: readonly unknown[]): Promise<v
   if (isDue && late !== undefined) throw late;
 }
 
-function whyUnneeded({ run, settings }: Context): string | undefined {
-  const { stage } = run.record;
+function whyUnneeded(context: Context): string | undefined {
+  const { stage } = context.run.record;
   if (stage !== 'deleting' && stage !== 'incomplete') return 'nothing was deleted';
-  return settings.verifyMode === 'none' ? '--verify none' : undefined;
+  return checking.map((step) => step.skip?.(context)).find((reason) => reason !== undefined);
 }
 
 /** Why what was done cannot be checked; `undefined` when nothing has ended it. */

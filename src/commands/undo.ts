@@ -1,6 +1,7 @@
 /** `undo`: puts back what a run has deleted, as far as the registry's garbage collector has left its layers. */
 import { InterruptedError, RefusedError, UsageError } from '../domain/errors.ts';
 import { type EnvironmentId, parseEnvironmentId } from '../domain/names.ts';
+import { whyNotTakenBack } from '../domain/reclaim.ts';
 import { speaksHttp } from '../domain/route.ts';
 import { isResumable, isRunId, moveTo } from '../domain/run.ts';
 import { count, plainText } from '../domain/text.ts';
@@ -64,6 +65,9 @@ export async function undo(
   const latest = await store.latest();
   const lost = await findLost(world, request);
   const { record } = lost.from;
+  const final = whyNotTakenBack(record);
+  if (final !== undefined)
+    world.person.warn(`${final} Only images whose layers others still need come back.`);
   tally.run = record.id;
   tally.tags = lost.tags.length;
   try {

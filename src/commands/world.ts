@@ -119,6 +119,8 @@ export class Tally {
   environments = 0;
   resumed = false;
   figures: () => Figures = () => noFigures;
+  /** How many bytes the review said that deleting will free. */
+  predicted: () => number | undefined = () => undefined;
   /** What collecting garbage has freed, once it is over. */
   reclaimed: Reclaimed | undefined;
   /** The run's folder; empty while there is none. */

@@ -18,13 +18,15 @@ export interface PastRun extends RunFigures {
   readonly stage: Stage;
   /** `false`: its program was killed, or is at work. The figures are then those of its journal. */
   readonly ended: boolean;
+  /** ISO 8601: when garbage was collected, after which what it has deleted cannot be taken back. */
+  readonly reclaimedAt?: string;
   /** The process that is at work on it. */
   readonly process?: number;
 }
 
 /** @param left the plan and the journal of a run whose program has not come to its end */
 export function pastRun(
-  { id, startedAt, by, binding, stage, figures }: RunRecord,
+  { id, startedAt, by, binding, stage, figures, reclaimedAt }: RunRecord,
   left: { readonly plans: readonly RepositoryPlan[]; readonly outcomes: Outcomes } | undefined,
 ): PastRun {
   return {
@@ -34,6 +36,7 @@ export function pastRun(
     ...(binding !== undefined && { context: binding.context, registry: binding.registry }),
     stage,
     ended: figures !== undefined,
+    ...(reclaimedAt !== undefined && { reclaimedAt }),
     ...(figures ?? figuresOf(left?.plans ?? [], left?.outcomes)),
   };
 }
@@ -78,9 +81,10 @@ export function tellRuns(runs: readonly PastRun[]): string {
   return alignColumns([HEADER, ...rows.map((row) => row.map((cell) => plainText(cell, 80)))], NUMBERS);
 }
 
-function tellStage({ stage, ended, process }: PastRun): string {
+function tellStage({ stage, ended, process, reclaimedAt }: PastRun): string {
   if (process !== undefined) return `${stage}: process ${process} is at work`;
-  return ended || stage === 'given-up' ? stage : `${stage}: killed`;
+  const known = ended || stage === 'given-up' ? stage : `${stage}: killed`;
+  return reclaimedAt === undefined ? known : `${known}, can no longer be taken back`;
 }
 
 function tellVerified(figures: VerifyFigures): string {

@@ -79,6 +79,8 @@ export interface Summary extends VerifyFigures {
   readonly unrecognised: number;
   readonly struck: number;
   readonly missingRepositories: readonly string[];
+  /** What the review said that deleting will free; `null` when it was not found out. */
+  readonly predictedBytes: number | null;
   /** What collecting garbage has freed; `null` when none was collected, or it is not known. */
   readonly reclaimedBytes: number | null;
   readonly resumed: boolean;
@@ -102,6 +104,7 @@ export type Figures = Omit<
   | 'mode'
   | 'exitCode'
   | 'environments'
+  | 'predictedBytes'
   | 'reclaimedBytes'
   | 'resumed'
   | 'saved'

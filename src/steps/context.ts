@@ -1,5 +1,6 @@
 /** What every step is given. */
 import type { EnvironmentEntry } from '../domain/environments.ts';
+import type { Digest } from '../domain/names.ts';
 import type { Outcomes } from '../domain/outcome.ts';
 import type { RepositoryPlan } from '../domain/plan.ts';
 import type { Route } from '../domain/route.ts';
@@ -80,6 +81,8 @@ export interface Context {
   readonly outcomes: Outcomes;
   /** What that has come to, as far as it has been done. */
   verification: Verification | undefined;
+  /** What the images of the repositories that lose something take, as far as it was found out, in bytes. */
+  imageSizes: ReadonlyMap<Digest, number> | undefined;
   /** When this process began to make the plan, in milliseconds since 1970; `undefined` when an earlier start has. */
   readonly plannedAtMs: number | undefined;
 }

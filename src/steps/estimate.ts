@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
 import { retrying } from './retry.ts';
 import { Stock } from './stock.ts';
 
-/** @param given.cache is not closed */
+/** Leaves the sizes of the images that it has read in the context. @param given.cache is not closed */
 export async function estimateSpace(
   context: Context,
   given: {
@@ -46,6 +46,11 @@ export async function estimateSpace(
     plan,
     graph: new TagGraph(tags, (digest) => stock.space.childrenOf(digest)),
   }));
+  context.imageSizes = new Map(
+    places
+      .filter((place) => stock.space.has(place))
+      .map((place) => [place.digest, stock.space.bytesOf([place])]),
+  );
   return { scope, bytes: freedBytes(stock.space, graphs), unread: stock.unread.size };
 }
 

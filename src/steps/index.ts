@@ -21,13 +21,13 @@ import { verifyLayout } from './verify-layout.ts';
 export const listing: readonly Step[] = [deployPod, verifyLayout, listNew, listLegacy];
 /** Carries the plan out. */
 export const deleting: readonly Step[] = [enableDelete, deleteTags, moveDone];
-/** Before garbage is collected, which is final: nothing is pushed any more, and what was done is held against the plan. */
-export const beforeCollecting: readonly Step[] = [makeReadOnly, verify];
+/** From here on nothing is pushed any more. */
+export const stoppingPushes: readonly Step[] = [makeReadOnly];
 /** Gives back the space that what was deleted takes up. */
 export const collecting: readonly Step[] = [collectGarbage];
 /** Puts the registry back; runs however the others ended. */
 export const restoring: readonly Step[] = [makeWritable, disableDelete];
-/** Holds the registry, as it is now, against the plan; runs when all of the above has come to its end. */
+/** Holds the registry, as it is now, against the plan: before garbage is collected, which is final, and in the end. */
 export const checking: readonly Step[] = [verify];
 /** Leaves nothing behind; runs however the others ended. */
 export const leaving: readonly Step[] = [teardown];

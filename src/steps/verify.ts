@@ -29,6 +29,10 @@ import { WholeImages } from './whole-images.ts';
 export const verify: Step = {
   key: 'verify',
 
+  skip({ settings }) {
+    return settings.verifyMode === 'none' ? '--verify none' : undefined;
+  },
+
   async run(context, progress) {
     const check = new Check(context, progress);
     try {

@@ -80,6 +80,7 @@ describe('the closing object', () => {
       environments: 0,
       ...noFigures,
       ...verifyFigures(undefined),
+      predictedBytes: null,
       reclaimedBytes: null,
       resumed: false,
       durationMs: 17,

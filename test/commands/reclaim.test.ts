@@ -3,10 +3,11 @@ import { beforeEach, describe, it } from 'node:test';
 import { reclaim } from '../../src/commands/reclaim.ts';
 import { recover } from '../../src/commands/recover.ts';
 import { InterruptedError, RefusedError, RegistryError, UsageError } from '../../src/domain/errors.ts';
-import type { Digest } from '../../src/domain/names.ts';
+import { type Digest, NEW_REPOSITORY } from '../../src/domain/names.ts';
 import { READ_ONLY_VARIABLE, VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry } from '../../src/domain/workload.ts';
 import type { RawOptions } from '../../src/options/values.ts';
+import { A } from '../domain/builders.ts';
 import type { Program } from '../support/fakes/world.ts';
 import { killAt, live } from './crash.ts';
 import { Scenario } from './scenario.ts';
@@ -50,14 +51,16 @@ function shown({ person }: Program): string[] {
 describe('deleting with --reclaim', () => {
   it('collects garbage between deleting and putting everything back, with one restart less', async () => {
     const { program } = await scene.cleanly(DELETE);
-    assert.deepEqual(shown(program).slice(-7), [
+    assert.deepEqual(shown(program).slice(-9), [
       ...[
         'delete',
         'move-done',
         'make-read-only',
+        'verify',
         'collect-garbage',
         'make-writable',
         'disable-delete',
+        'verify',
         'teardown',
       ],
     ]);
@@ -68,6 +71,21 @@ describe('deleting with --reclaim', () => {
     assert.match(String(scene.record.reclaimedAt), /^2026-/);
     assert.equal(scene.record.beforeReclaim, undefined);
     assert.match(program.person.said.join('\n'), /can no longer be taken back/);
+  });
+
+  it('collects nothing when the check has found something lost, which could not be brought back then', async () => {
+    scene.registry.after = ({ operation }) => {
+      if (operation === 'delete') scene.registry.untag(NEW_REPOSITORY, `${A}-4`);
+    };
+    const { program, failed } = await scene.cleanly(DELETE);
+    assert.equal(failed, 1);
+    assert.deepEqual(
+      program.person.shown.filter((line) => line.startsWith('collect-garbage')),
+      ['collect-garbage: skipped (1 tag lost that had to stay: nothing is made final)'],
+    );
+    assert.equal(scene.collector.stored.has(GARBAGE), true);
+    assert.equal(scene.record.reclaimedAt, undefined);
+    scene.assertPutBack();
   });
 
   it('says beforehand how often the registry restarts', async () => {

@@ -125,6 +125,17 @@ describe('undoing a run', () => {
     );
   });
 
+  it('says beforehand when garbage was collected since', async () => {
+    await scene.cleanly(DELETE);
+    const { record } = scene;
+    scene.disk.latest.record = { ...record, reclaimedAt: '2026-11-24T10:00:00.000Z' };
+    const { program } = await undone();
+    assert.match(
+      program.person.warnings.join('\n'),
+      /can no longer be taken back: garbage was collected on 2026-11-24/,
+    );
+  });
+
   it('tells how many are not whole', async () => {
     await scene.cleanly(DELETE);
     scene.registry.collect('a1');

@@ -77,6 +77,15 @@ describe('the list of runs', () => {
     assert.match(row ?? '', / – +– +– +incomplete +5 +4 +1 +–$/);
   });
 
+  it('says of a run after which garbage was collected that it is final', () => {
+    const past = pastRun(
+      { ...RECORD, stage: 'given-up', reclaimedAt: '2026-11-24T10:00:00.000Z' },
+      undefined,
+    );
+    assert.equal(past.reclaimedAt, '2026-11-24T10:00:00.000Z');
+    assert.match(tellRuns([past]), /given-up, can no longer be taken back/);
+  });
+
   it('shows nothing of a record that a terminal would obey', () => {
     const told = tellRuns([pastRun({ ...RECORD, by: '\u001b[2Jann' }, undefined)]);
     assert.equal(told.includes('\u001b'), false);

@@ -66,6 +66,7 @@ export class Scene extends FakeWorld {
       plans: this.plans,
       reviewed: new Map(),
       verification: undefined,
+      imageSizes: undefined,
       outcomes: this.outcomes,
       plannedAtMs: this.clock.now(),
     };

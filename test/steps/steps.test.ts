@@ -6,13 +6,13 @@ import { stepKeys } from '../../src/domain/run.ts';
 import { concurrently } from '../../src/steps/concurrently.ts';
 import { deployPod } from '../../src/steps/deploy-pod.ts';
 import {
-  beforeCollecting,
   checking,
   collecting,
   deleting,
   leaving,
   listing,
   restoring,
+  stoppingPushes,
   view,
 } from '../../src/steps/index.ts';
 import { moveDone } from '../../src/steps/move-done.ts';
@@ -29,15 +29,9 @@ beforeEach(async () => {
 describe('the mission', () => {
   it('has every step once, in the order of the design', () => {
     assert.deepEqual(
-      [
-        ...listing,
-        ...deleting,
-        ...beforeCollecting,
-        ...collecting,
-        ...restoring,
-        ...checking,
-        ...leaving,
-      ].map(({ key }) => key),
+      [...listing, ...deleting, ...stoppingPushes, ...collecting, ...restoring, ...checking, ...leaving].map(
+        ({ key }) => key,
+      ),
       stepKeys,
     );
   });

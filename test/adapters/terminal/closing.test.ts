@@ -74,6 +74,7 @@ function plainSummary(): Summary {
     ...{ event: 'summary', mode: 'delete', exitCode: 0, environments: 1 },
     ...noFigures,
     ...verifyFigures(undefined),
+    predictedBytes: null,
     reclaimedBytes: null,
     ...{ resumed: false, durationMs: 1 },
   };

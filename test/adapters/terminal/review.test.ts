@@ -183,6 +183,7 @@ describe('the closing summary', () => {
     drifted: 1,
     retained: 3,
     struck: 2,
+    predictedBytes: null,
     reclaimedBytes: null,
     resumed: false,
     durationMs: 1,
