@@ -44,6 +44,22 @@ export async function useRegistry(
   }
 }
 
+const TRIES = 20;
+
+/**
+ * The outcome of a call after the registry was restarted. Of a connection that this has cut one may hear late, through a
+ * pod above all: then the call fails for the moment, and is made once more, as the program does.
+ */
+export async function afterRestart<Value>(call: () => Promise<Value>): Promise<Value> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return await call();
+    } catch (error) {
+      const isTemporary = error instanceof RegistryError && error.failure === 'temporary';
+      if (!isTemporary || tries === TRIES) throw error;
+    }
+}
+
 /** The error of a call that has to fail in that way. */
 export async function failureOf(call: Promise<unknown>, failure: RegistryFailure): Promise<RegistryError> {
   try {

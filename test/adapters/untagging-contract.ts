@@ -16,6 +16,7 @@ import type { Registry, Untagging } from '../../src/ports.ts';
 import { startDistribution3 } from '../support/distribution3.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import {
+  afterRestart,
   type ContractOptions,
   failureOf,
   type RegistryFactory,
@@ -262,12 +263,13 @@ function testUntagging(
         await server.registry.start({ deletion: false });
         try {
           const ledger = ledgerOf({ one: digest });
-          await untagging.writeLedger(repository, ledger);
-          await failureOf(untagging.untie(repository, tag('one'), ledger), 'unsupported');
+          const untie = () => afterRestart(() => untagging.untie(repository, tag('one'), ledger));
+          await afterRestart(() => untagging.writeLedger(repository, ledger));
+          await failureOf(untie(), 'unsupported');
           assert.equal(await server.registry.digest(repository, 'one'), digest);
           await server.registry.stop();
           await server.registry.start();
-          await untagging.untie(repository, tag('one'), ledger);
+          await untie();
           await untagging.sweep(repository, ledger);
           assert.deepEqual(await tagsLeft(server.registry, repository), [ledger.marker]);
         } finally {
