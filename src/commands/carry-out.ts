@@ -12,10 +12,11 @@ import type { Progress } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { deletionState } from '../steps/deletion-probe.ts';
 import { checking, collecting, deleting, listing, stoppingPushes, view } from '../steps/index.ts';
+import { noting } from '../steps/noting-registry.ts';
 import { hasOpenWork, openDeletions } from '../steps/open-work.ts';
 import { reachRegistry } from '../steps/reach.ts';
 import { noteInTrail } from '../steps/trail.ts';
-import { estimate } from './estimate.ts';
+import { estimate, openEstimate } from './estimate.ts';
 import {
   requireNothingEmptied,
   requireRetainedRevisions,
@@ -23,6 +24,7 @@ import {
   requireThePlan,
   requireWithinLimits,
 } from './judge.ts';
+import { closeCache } from './manifest-cache.ts';
 import type { SettingsNow } from './preflight.ts';
 import { FOR_GOOD } from './reclaim.ts';
 import type { World } from './world.ts';
@@ -45,20 +47,7 @@ export async function carryOut(
   },
 ): Promise<void> {
   const { person, run } = context;
-  // Without a pod there is no step that would open the route.
-  if (context.pod === undefined) await reachRegistry(context, quiet);
-  await person.steps(listing.map((step) => view(step, context)));
-  for (const [repository, plan] of context.plans) context.reviewed.set(repository, plan);
-  requireSomeRepository(context, world.options.registry);
-  if (!world.options.allowAbsent && !run.record.allowAbsent) await requireRetainedRevisions(context);
-  if (run.record.stage === 'listing') {
-    const planSha256 = await run.plan.sha256();
-    await run.update((record) => ({ ...moveTo(record, 'reviewed'), planSha256 }));
-  }
-  requireWithinLimits(context, world.options);
-  await requireNothingEmptied(context, world.options);
-  const review = reviewPlan([...context.plans.values()], context.environments);
-  const space = await estimate(world, context);
+  const { review, space } = await plan(world, context);
   const restarts = await countRestarts(context, given.setting);
   person.review(review, {
     registry: world.options.registry,
@@ -97,6 +86,36 @@ export async function carryOut(
   await person.steps(collecting.map((step) => view(step, context, collected ?? whyNotCollected(context))));
   const final = whyNotTakenBack(run.record);
   if (final !== undefined) person.say(final);
+}
+
+/** Lists, judges what that has come to, and finds out what it would free. */
+async function plan(world: World, context: Context) {
+  const cache = await openEstimate(world, context);
+  try {
+    const looking = cache ? { ...context, registry: noting(context.registry, cache) } : context;
+    // Without a pod there is no step that would open the route.
+    if (context.pod === undefined) await reachRegistry(context, quiet);
+    await context.person.steps(listing.map((step) => view(step, looking)));
+    for (const [repository, each] of context.plans) context.reviewed.set(repository, each);
+    await judge(world, context);
+    const review = reviewPlan([...context.plans.values()], context.environments);
+    return { review, space: await estimate(world, context, cache) };
+  } finally {
+    if (cache) await closeCache(world, cache);
+  }
+}
+
+/** @throws RefusedError when the plan is not one to be carried out */
+async function judge({ options }: World, context: Context): Promise<void> {
+  const { run } = context;
+  requireSomeRepository(context, options.registry);
+  if (!options.allowAbsent && !run.record.allowAbsent) await requireRetainedRevisions(context);
+  if (run.record.stage === 'listing') {
+    const planSha256 = await run.plan.sha256();
+    await run.update((record) => ({ ...moveTo(record, 'reviewed'), planSha256 }));
+  }
+  requireWithinLimits(context, options);
+  await requireNothingEmptied(context, options);
 }
 
 /** As long as nothing was collected, what was deleted can be brought back. */

@@ -1,34 +1,39 @@
 /** What the review says of the space that deleting will free. */
 import { type SpaceEstimate, tellEstimate } from '../domain/estimate.ts';
 import { doomedTags } from '../domain/plan.ts';
+import type { ManifestCache } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { estimateSpace } from '../steps/estimate.ts';
-import { closeCache } from './manifest-cache.ts';
 import type { World } from './world.ts';
 
+/** What is known of the registry's manifests while a plan is made; `undefined` where nothing is to be estimated. */
+export async function openEstimate(world: World, { registry }: Context): Promise<ManifestCache | undefined> {
+  const isWanted = world.options.estimate !== 'none' && registry.inventory !== undefined;
+  return isWanted ? await world.openManifestCache() : undefined;
+}
+
 /** `undefined` where it is not asked for, where there is nothing to free, and by a route that cannot tell. */
-export async function estimate(world: World, context: Context): Promise<SpaceEstimate | undefined> {
+export async function estimate(
+  world: World,
+  context: Context,
+  cache: ManifestCache | undefined,
+): Promise<SpaceEstimate | undefined> {
   const { estimate: scope } = world.options;
   const { inventory } = context.registry;
   const hasWork = [...context.plans.values()].some((plan) => doomedTags(plan).length > 0);
-  if (scope === 'none' || inventory === undefined || !hasWork) return undefined;
-  const cache = await world.openManifestCache();
+  if (scope === 'none' || inventory === undefined || cache === undefined || !hasWork) return undefined;
   let found: SpaceEstimate | undefined;
-  try {
-    await context.person.steps([
-      {
-        key: 'estimate',
-        title: 'estimate space',
-        skip: undefined,
-        run: async (progress) => {
-          found = await estimateSpace(context, { scope, inventory, cache }, progress);
-          return tellEstimate(found);
-        },
+  await context.person.steps([
+    {
+      key: 'estimate',
+      title: 'estimate space',
+      skip: undefined,
+      run: async (progress) => {
+        found = await estimateSpace(context, { scope, inventory, cache }, progress);
+        return tellEstimate(found);
       },
-    ]);
-  } finally {
-    await closeCache(world, cache);
-  }
+    },
+  ]);
   const known = found;
   if (known) await context.run.update((record) => ({ ...record, estimate: known }));
   return known;

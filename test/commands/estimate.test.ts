@@ -40,6 +40,17 @@ describe('the space that a run will free', () => {
     assert.equal(scene.record.estimate?.scope, 'touched');
   });
 
+  it('costs no request more: what is looked at for the plan is not read once more, then or later', async () => {
+    await estimated({ estimate: 'none' });
+    const without = scene.registry.count('resolve');
+    scene.registry.calls.length = 0;
+    for (const again of [1, 2]) {
+      await estimated({ fresh: true });
+      assert.equal(scene.registry.count('resolve'), again * without);
+      assert.equal(scene.registry.count('read'), 0);
+    }
+  });
+
   it('is exact by the whole registry', async () => {
     assert.deepEqual(await estimated({ estimate: 'registry' }), { scope: 'registry', bytes: 30, unread: 0 });
   });
@@ -58,13 +69,14 @@ describe('the space that a run will free', () => {
   });
 
   it('is incomplete when a manifest cannot be read, of what goes or of what stays', async () => {
+    await estimated({ estimate: 'none' });
     for (const nickname of ['a1', 'a3']) {
       scene.manifests.contents.clear();
       scene.registry.before = ({ operation, reference }) => {
         if (operation === 'read' && reference === digest(nickname))
           throw new RegistryError('500', { failure: 'other' });
       };
-      assert.equal((await estimated({ fresh: true }))?.unread, 1, nickname);
+      assert.equal((await estimated({ resume: true }))?.unread, 1, nickname);
     }
   });
 
@@ -75,10 +87,11 @@ describe('the space that a run will free', () => {
   });
 
   it('does not end the run where only one manifest cannot be read, but where the registry is gone', async () => {
+    await scene.cleanly({ estimate: 'none' });
     scene.registry.before = ({ operation }) => {
       if (operation === 'read') scene.registry.isUp = () => false;
     };
-    assert.ok((await scene.clean({})).error instanceof RegistryError);
+    assert.ok((await scene.clean({ resume: true })).error instanceof RegistryError);
   });
 
   it('is read once, and smaller by what the review has struck', async () => {

@@ -168,7 +168,7 @@ export class FakeRegistry implements Registry {
   read(repository: Repository, reference: Tag | Digest): Promise<Reading> {
     return this.#call({ operation: 'resolve', repository, reference }, () => {
       const found = this.#look(repository, reference);
-      return found.state === 'found' ? { ...found, stored: storedOf(found.manifest) } : found;
+      return found.state === 'found' ? { ...found, stored: this.#stored(found.manifest) } : found;
     });
   }
 
@@ -285,7 +285,7 @@ export class FakeRegistry implements Registry {
       readManifest: (repository, image) =>
         this.#call({ operation: 'read', repository, reference: image }, () => {
           const found = this.#look(repository, image);
-          return found.state === 'found' ? storedOf(found.manifest) : undefined;
+          return found.state === 'found' ? this.#stored(found.manifest) : undefined;
         }),
       putManifest: (repository, reference, { bytes }) =>
         this.#call({ operation: 'put', repository, reference }, () => {
@@ -311,9 +311,7 @@ export class FakeRegistry implements Registry {
       readManifest: (repository, image) =>
         this.#call({ operation: 'read', repository, reference: image }, () => {
           const manifest = this.#repositories.get(repository)?.manifests.get(image);
-          if (manifest === undefined) return undefined;
-          const text = this.#garbled.has(image) ? 'garbled' : JSON.stringify(this.#document(manifest));
-          return { mediaType: manifest.mediaType, bytes: Buffer.from(text) };
+          return manifest && this.#stored(manifest);
         }),
     };
   }
@@ -323,19 +321,19 @@ export class FakeRegistry implements Registry {
     this.#lostBlobs.add(digest(nickname));
   }
 
-  #document({ digest: image, mediaType, children }: Manifest): object {
-    const described = (nickname: string, size: number) => ({ digest: digest(nickname), size });
-    if (children.length > 0 || mediaType === INDEX)
-      return {
-        schemaVersion: 2,
-        mediaType,
-        manifests: children.map((child) => ({ digest: child, size: 1 })),
-      };
-    const [, layers = {}] = [...this.layers].find(([nickname]) => digest(nickname) === image) ?? [];
-    return {
-      ...{ schemaVersion: 2, mediaType, config: { digest: image.replace(/^sha256:./, 'sha256:f'), size: 1 } },
-      layers: Object.entries(layers).map(([nickname, size]) => described(nickname, size)),
-    };
+  /** Bytes that say which manifest they are. */
+  #stored({ digest: image, mediaType, children }: Manifest): StoredManifest {
+    const sized = (each: Digest, size = 1) => ({ digest: each, size });
+    const named = [...this.layers].find(([nickname]) => digest(nickname) === image)?.[1];
+    const layers = named
+      ? Object.entries(named).map(([nickname, size]) => sized(digest(nickname), size))
+      : [sized(blobOf('layer', image), 0)];
+    const parts =
+      children.length > 0 || mediaType === INDEX
+        ? { manifests: children.map((child) => ({ ...sized(child), mediaType: IMAGE })) }
+        : { config: sized(blobOf('config', image)), layers };
+    const text = JSON.stringify({ schemaVersion: 2, mediaType, ...parts, annotations: { digest: image } });
+    return { mediaType, bytes: Buffer.from(this.#garbled.has(image) ? 'garbled' : text) };
   }
 
   quiesce(): Promise<void> {
@@ -370,16 +368,6 @@ export class FakeRegistry implements Registry {
 function blobOf(kind: 'config' | 'layer', image: Digest): Digest {
   const nickname = Buffer.from(image.slice('sha256:'.length).replace(/(00)+$/, ''), 'hex').toString();
   return digest(`${kind} of ${nickname}`);
-}
-
-/** Bytes that say which manifest they are. */
-function storedOf({ digest: image, mediaType, children }: Manifest): StoredManifest {
-  const parts =
-    mediaType === INDEX
-      ? { manifests: children.map((child) => ({ digest: child, mediaType: IMAGE })) }
-      : { config: { digest: blobOf('config', image) }, layers: [{ digest: blobOf('layer', image) }] };
-  const text = JSON.stringify({ schemaVersion: 2, mediaType, ...parts, annotations: { digest: image } });
-  return { mediaType, bytes: Buffer.from(text) };
 }
 
 function parseStored(bytes: Uint8Array) {
