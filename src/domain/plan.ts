@@ -37,6 +37,8 @@ export interface RepositoryContent {
    * the ledger names.
    */
   readonly untied?: ReadonlyMap<Tag, Tag>;
+  /** The tags that the registry lists without a manifest. */
+  readonly dangling?: ReadonlySet<Tag>;
   /** The markers of all ledgers in the repository. They are not among the tags. */
   readonly ledgers?: readonly Tag[];
 }

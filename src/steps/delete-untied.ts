@@ -58,7 +58,7 @@ class UntyingRepository {
     const found = await this.#findLedgers();
     const own = await this.#writeLedgers(found);
     await this.#putBack();
-    await this.#untieAll(own);
+    await this.#untieAll(own, found);
     const ledgers = [...new Map([...found, ...own].map((ledger) => [ledger.marker, ledger])).values()];
     await this.#sweep(ledgers);
     await this.#deleteManifests(ledgers);
@@ -122,8 +122,8 @@ class UntyingRepository {
     await concurrently(kept, context.settings.concurrency, async ({ tag, digest }) => {
       const put = await this.#try(async () => {
         const now = await context.registry.resolve(this.#repository, tag);
-        // Swept already, or still on the throw-away manifest; anything else has been pushed since.
-        if (now.state !== 'untied' && now.state !== 'gone') return 'tied';
+        // Swept already, or half-way, or still on the throw-away manifest; anything else has been pushed since.
+        if (now.state !== 'untied' && now.state !== 'gone' && now.state !== 'dangling') return 'tied';
         return digest === undefined ? 'gone' : await this.#untagging.retie(this.#repository, tag, digest);
       });
       if (put === 'gone')
@@ -133,8 +133,10 @@ class UntyingRepository {
     });
   }
 
-  async #untieAll(ledgers: readonly Ledger[]): Promise<void> {
+  /** @param found the ledgers that were there before this start */
+  async #untieAll(ledgers: readonly Ledger[], found: readonly Ledger[]): Promise<void> {
     const { context, untied } = this.#deleting;
+    const before = new Set(found.flatMap(({ tags }) => [...tags.keys()]));
     const work = this.#deletions.flatMap((deletion) => deletion.tags.map((tag) => ({ deletion, tag })));
     const ledgerOf = new Map(
       ledgers.flatMap((ledger) => [...ledger.tags.keys()].map((tag) => [tag, ledger])),
@@ -143,17 +145,23 @@ class UntyingRepository {
       context.signal.throwIfAborted();
       const ledger = ledgerOf.get(tag);
       if (ledger === undefined) throw new Error(`${tag} is in no ledger`);
-      await this.#untie(deletion, tag, ledger);
+      await this.#untie({ deletion, tag, ledger, wasUntied: before.has(tag) });
       untied();
     });
   }
 
-  async #untie(deletion: Deletion, tag: Tag, ledger: Ledger): Promise<void> {
+  async #untie(given: {
+    readonly deletion: Deletion;
+    readonly tag: Tag;
+    readonly ledger: Ledger;
+    readonly wasUntied: boolean;
+  }): Promise<void> {
+    const { deletion, tag, ledger, wasUntied } = given;
     const { context, book, look, saving } = this.#deleting;
     const { repository, digest } = deletion;
     try {
       await retrying(async () => {
-        const seen = await look.at(deletion, tag);
+        const seen = await look.at(deletion, tag, { wasUntied });
         if (seen === 'settled') return;
         // An earlier start, or another run, has untied it; this one deletes what it stood for.
         if (seen !== 'still') saving.note({ repository, tag, digest });
@@ -217,9 +225,7 @@ class UntyingRepository {
     for (const [tag, digest] of live?.tags ?? [])
       if (this.#untied.has(tag) && digest !== undefined && !live?.untied?.has(tag))
         look.keepMoved(this.#repository, { tag, digest, indexes });
-    this.#undead = new Set(
-      [...(live?.tags ?? [])].flatMap(([tag, digest]) => (digest === undefined ? tag : [])),
-    );
+    this.#undead = live?.dangling ?? new Set();
   }
 
   /** Something has begun to run an image whose tags have been untied: they go back, and the manifest stays. */

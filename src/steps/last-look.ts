@@ -47,14 +47,24 @@ export class LastLook {
     this.#saving = saving;
   }
 
-  /** Looks at a doomed tag. One that still stands for its manifest is noted as about to go, with the manifest's bytes. */
-  async at({ repository, digest }: Pick<Deletion, 'repository' | 'digest'>, tag: Tag): Promise<Look> {
+  /**
+   * Looks at a doomed tag. One that still stands for its manifest is noted as about to go, with the manifest's bytes.
+   *
+   * @param given.wasUntied an earlier start, or run, has begun to untie it: then it may stand for nothing because the
+   * registry was ended while it swept the throw-away manifest away
+   */
+  async at(
+    { repository, digest }: Pick<Deletion, 'repository' | 'digest'>,
+    tag: Tag,
+    given: { readonly wasUntied: boolean } = { wasUntied: false },
+  ): Promise<Look> {
     const resolution = await this.#saving.look(repository, tag, digest);
     switch (resolution.state) {
       case 'gone':
       case 'untied':
         return resolution.state;
       case 'dangling':
+        if (given.wasUntied && (await this.#isThere(repository, digest))) return 'untied';
         await this.#removeDangling({ repository, digest }, tag);
         return 'settled';
       case 'unreadable':
@@ -141,10 +151,14 @@ export class LastLook {
     tag: Tag,
   ): Promise<void> {
     const { registry } = this.#context;
-    if ((await registry.resolve(repository, digest)).state === 'gone') {
+    if (!(await this.#isThere(repository, digest))) {
       await registry.removeDanglingTag(repository, tag);
       this.#book.note(repository, tag, 'deleted', 'the registry had deleted its manifest only');
     } else this.#book.note(repository, tag, 'drifted', 'the registry has no manifest for it any more');
+  }
+
+  async #isThere(repository: Repository, digest: Digest): Promise<boolean> {
+    return (await this.#context.registry.resolve(repository, digest)).state !== 'gone';
   }
 
   async #lookInto(repository: Repository, tag: Tag, { digest, children }: Manifest): Promise<void> {

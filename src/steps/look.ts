@@ -89,18 +89,27 @@ export async function lookAtTags(
 ): Promise<LookedAt> {
   const { repository, tags, finished, known = () => undefined, onFailed = rethrow } = given;
   const ledgers = await ledgersOf(context, repository, tags);
+  const noted = new Map(
+    [...ledgers].flatMap(([marker, { tags }]) => [...tags.keys()].map((tag) => [tag, marker])),
+  );
   const digests = new Map<Tag, Digest | undefined>();
   const untied = new Map<Tag, Tag>();
   const unreadable = new Set<Tag>();
+  const dangling = new Set<Tag>();
   /** Of ledgers that a registry was ended in the middle of deleting. */
   const deadMarkers = new Set<Tag>();
   const indexes: Record<Digest, readonly Digest[]> = {};
   await concurrently(tags, context.settings.concurrency * IN_FLIGHT, async (tag) => {
     if (ledgers.has(tag)) return;
-    const resolution = await lookAt(context, repository, tag, known(tag)).catch(async (error: unknown) => {
+    const looked = await lookAt(context, repository, tag, known(tag)).catch(async (error: unknown) => {
       await onFailed(tag, error);
       return FAILED;
     });
+    if (looked.state === 'dangling') dangling.add(tag);
+    const marker = noted.get(tag);
+    // A registry that was ended in the middle of a sweep has lost the throw-away manifest, and not yet the tags on it.
+    const resolution: Resolution =
+      looked.state === 'dangling' && marker !== undefined ? { state: 'untied', marker } : looked;
     if (resolution.state === 'found') {
       const { digest, children } = resolution.manifest;
       digests.set(tag, digest);
@@ -133,6 +142,7 @@ export async function lookAtTags(
     tags: new Map(ordered),
     indexes,
     untied,
+    dangling,
     ledgers: [...ledgers.keys(), ...deadMarkers],
     unreadable,
   };

@@ -195,6 +195,43 @@ describe('what an unfinished run has untied', () => {
     }
   });
 
+  describe('by a registry that was ended in the middle of sweeping: the tags stand for nothing', () => {
+    async function halfSwept(lines: readonly string[]): Promise<Scene> {
+      const scene = await untying(lines);
+      await killed(scene, 'sweep', 1);
+      scene.registry.breakManifest(LEGACY, `throw-away of ${markerTag(RUN, 1)}`);
+      assert.equal(scene.registry.tags(LEGACY).includes(tag('7')), true);
+      return scene;
+    }
+
+    it('is finished by a resume', async () => {
+      const scene = await halfSwept(['8 kept', '7 seven', '6 six']);
+      restart(scene);
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+      assertNoManifests(scene, ['7 seven', '6 six']);
+      assert.equal(scene.context.outcomes.of(LEGACY, tag('7'))?.outcome, 'deleted');
+    });
+
+    it('is finished from another machine', async () => {
+      const scene = await halfSwept(['8 kept', '7 seven', '6 six']);
+      const other = await elsewhere(scene, entry(A, 9));
+      await other.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+      assertNoManifests(scene, ['7 seven', '6 six']);
+    });
+
+    it('goes back to where it was when the file keeps it now', async () => {
+      const scene = await halfSwept(['8 kept', '7 seven', '6 six']);
+      const other = await elsewhere(scene, entry(A, 9, 7));
+      await other.step(deleteTags);
+      assert.deepEqual(scene.registry.dump(), [
+        `${LEGACY}:7 ${digest('seven')}`,
+        `${LEGACY}:9 ${digest('kept')}`,
+      ]);
+    });
+  });
+
   it('goes back when its environment is not in the file', async () => {
     const scene = await untying(['7 seven', '6 six']);
     await killed(scene, 'delete', 1);
