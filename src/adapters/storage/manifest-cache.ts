@@ -37,6 +37,8 @@ class FileCache implements ManifestCache {
   /** Lines by their digests; they are read when they are asked for. */
   readonly #manifests = new Map<Digest, string>();
   readonly #tags = new Map<string, Digest>();
+  /** Digests as they are in the file, and in full: most layers are those of many images. */
+  readonly #digests = new Map<string, Digest>();
   #waiting: string[] = [];
   #waitingCharacters = 0;
   #file: FileHandle | undefined;
@@ -57,13 +59,25 @@ class FileCache implements ManifestCache {
 
   content(digest: Digest): ManifestContent | undefined {
     const line = this.#manifests.get(digest);
-    return line === undefined ? undefined : parseManifest(line.split(' '));
+    if (line === undefined) return undefined;
+    const [, , mediaType = '', sizeText = '', childList = '', blobList = ''] = line.split(' ');
+    const size = parseNumber(sizeText);
+    const children = listOf(childList).map((short) => this.#lengthen(short));
+    const blobs = listOf(blobList).map((text) => this.#parseBlob(text));
+    if (size !== undefined && areKnown(children) && areKnown(blobs))
+      return { digest, mediaType, size, children, blobs };
+    // Nothing that this program has written: it is read again.
+    this.#manifests.delete(digest);
+    return undefined;
   }
 
   lastSeen(repository: Repository, tag: Tag): Manifest | undefined {
     const digest = this.#tags.get(keyOf(repository, tag));
-    const content = digest === undefined ? undefined : this.content(digest);
-    return content && { digest: content.digest, mediaType: content.mediaType, children: content.children };
+    const line = digest === undefined ? undefined : this.#manifests.get(digest);
+    if (digest === undefined || line === undefined) return undefined;
+    const [, , mediaType = '', , childList = ''] = line.split(' ', 5);
+    const children = listOf(childList).map((short) => this.#lengthen(short));
+    return areKnown(children) ? { digest, mediaType, children } : undefined;
   }
 
   keep(content: ManifestContent): void {
@@ -89,14 +103,30 @@ class FileCache implements ManifestCache {
     if (this.#failure) throw this.#failure;
   }
 
-  #loadManifest(line: string, words: readonly string[]): void {
-    const content = parseManifest(words);
-    if (content) this.#manifests.set(content.digest, line.slice(0, line.lastIndexOf(' ')));
+  /** Its checksum is right: what it says is read when it is asked for. */
+  #loadManifest(line: string, [, short = '']: readonly string[]): void {
+    const digest = this.#lengthen(short);
+    if (digest !== undefined) this.#manifests.set(digest, line.slice(0, line.lastIndexOf(' ')));
   }
 
   #loadTag([, repository, tag, short = '']: readonly string[]): void {
-    const digest = lengthen(short);
+    const digest = this.#lengthen(short);
     if (digest !== undefined) this.#tags.set(`${repository}:${tag}`, digest);
+  }
+
+  #lengthen(short: string): Digest | undefined {
+    const known = this.#digests.get(short);
+    if (known !== undefined) return known;
+    const digest = lengthen(short);
+    if (digest !== undefined) this.#digests.set(short, digest);
+    return digest;
+  }
+
+  #parseBlob(text: string): SizedBlob | undefined {
+    const at = text.lastIndexOf(':');
+    const digest = this.#lengthen(text.slice(0, at));
+    const size = parseNumber(text.slice(at + 1));
+    return digest !== undefined && size !== undefined ? { digest, size } : undefined;
   }
 
   #append(line: string): void {
@@ -166,24 +196,18 @@ function manifestLine({ digest, mediaType, size, children, blobs }: ManifestCont
   return ['m', ...words].join(' ');
 }
 
-function parseManifest(words: readonly string[]): ManifestContent | undefined {
-  const [, short = '', mediaType = '', sizeText = '', childList = '', blobList = ''] = words;
-  const digest = lengthen(short);
-  const size = Number.parseInt(sizeText, 36);
-  const list = (text: string) => (text === NONE ? [] : text.split(','));
-  const children = list(childList).map(lengthen);
-  const blobs = list(blobList).map(parseBlob);
-  if (digest === undefined || !Number.isSafeInteger(size)) return undefined;
-  if (!children.every((child) => child !== undefined) || !blobs.every((blob) => blob !== undefined))
-    return undefined;
-  return { digest, mediaType, size, children, blobs };
+/** In base 36. */
+function parseNumber(text: string): number | undefined {
+  const number = /^[0-9a-z]+$/.test(text) ? Number.parseInt(text, 36) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
-function parseBlob(text: string): SizedBlob | undefined {
-  const at = text.lastIndexOf(':');
-  const digest = lengthen(text.slice(0, at));
-  const size = Number.parseInt(text.slice(at + 1), 36);
-  return digest !== undefined && Number.isSafeInteger(size) ? { digest, size } : undefined;
+function listOf(text: string): readonly string[] {
+  return text === NONE ? [] : text.split(',');
+}
+
+function areKnown<T>(items: readonly (T | undefined)[]): items is readonly T[] {
+  return items.every((item) => item !== undefined);
 }
 
 const SHA256 = /^sha256:([0-9a-f]{64})$/;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { openManifestCache } from '../../../src/adapters/storage/manifest-cache.ts';
 import { StorageError } from '../../../src/domain/errors.ts';
 import type { ManifestContent } from '../../../src/domain/manifest-content.ts';
@@ -85,6 +86,31 @@ describe('the cache of manifests', () => {
       assert.equal(cache.content(digest('one')), undefined);
       assert.deepEqual(cache.content(digest('two')), contents[1]);
       await cache.close();
+    }
+  });
+
+  it('reads again what it does not understand, although it is not damaged', async (test) => {
+    const folder = temporaryFolder(test);
+    const path = await filled(folder);
+    const line =
+      readFileSync(path, 'latin1')
+        .split('\n')
+        .find((each) => each.startsWith('m ')) ?? assert.fail();
+    const [kind, short] = line.split(' ');
+    for (const words of [
+      [kind, short],
+      [kind, short, IMAGE, 'x?', '-', '-'],
+      [kind, short, IMAGE, '7', '-', 'no:1'],
+    ]) {
+      const text = words.join(' ');
+      writeFileSync(path, `${text} ${crc32(text).toString(36)}\n`);
+      const cache = await openManifestCache(folder);
+      assert.equal(cache.content(digest('one')), undefined, text);
+      cache.keep(image('one', 3));
+      await cache.close();
+      const again = await openManifestCache(folder);
+      assert.deepEqual(again.content(digest('one')), image('one', 3));
+      await again.close();
     }
   });
 
