@@ -85,12 +85,6 @@ esac`,
     return this.startSetup([what, '--root', this.root], { clone: path.join(this.dir, clone), env });
   }
 
-  /** How many processes hold the installation's lock. */
-  get lockHolders(): number {
-    const lock = readFileSync(path.join(this.root, 'run/docker-registry-cleaner-setup.lock'), 'utf8');
-    return lock.split('\n').filter(Boolean).length;
-  }
-
   /** The calls, without the questions. */
   acts(): string[] {
     return this.calls().filter((call) => !/^(id|dpkg-query|sudo -n true)\b/.test(call));

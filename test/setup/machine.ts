@@ -81,6 +81,12 @@ ${body}
     writeFileSync(this.#calls, '');
   }
 
+  /** Waits until a lock is held by a preparing script and by the program that it has started. */
+  async lockedByBoth(lock: string): Promise<void> {
+    const holders = () => readFileSync(path.join(this.dir, lock), 'utf8').split('\n').filter(Boolean);
+    await until(() => holders().length === 2, `two hold ${lock}`);
+  }
+
   /** Lets fakes that wait for this file (see `waitFor`) go on. */
   release(name: string): void {
     appendFileSync(path.join(this.dir, name), '');

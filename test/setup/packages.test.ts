@@ -156,6 +156,7 @@ test('a killed preparation holds its lock for as long as its npm lives', async (
   machine.fake('npm', npmCi({ meanwhile: machine.waitFor('go') }));
   const killed = machine.startSetup(['packages'], { clone });
   await until(() => machine.calls().some(isCi), 'npm has started');
+  await machine.lockedByBoth('clone/.setup.lock');
   process.kill(killed.pid, 'SIGKILL');
 
   const next = machine.startSetup(['packages'], { clone });

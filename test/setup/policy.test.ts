@@ -58,7 +58,7 @@ async function killInstallation(machine: Debian): Promise<Running> {
   machine.fakeApt({ whileInstalling: `note "installer $PPID"; ${machine.waitFor('go')}` });
   const running = machine.prepare();
   await until(() => machine.acts().some((call) => call.startsWith('installer')), 'apt installs');
-  await until(() => machine.lockHolders === 2, 'apt is known to hold the lock, too');
+  await machine.lockedByBoth('root/run/docker-registry-cleaner-setup.lock');
   const installer = Number(machine.acts().at(-1)?.split(' ')[1]);
   process.kill(installer, 'SIGKILL');
   return running;
