@@ -56,8 +56,9 @@ describe('planning', () => {
     assert.deepEqual(listed(site.stateDir), doomed);
 
     const steps = parseEvents(stdout).filter(({ event }) => event === 'step');
-    assert.equal(new Set(steps.map(({ step }) => step)).size, 10, 'every step is told');
-    const { durationMs, missingRepositories: missing, ...summary } = summaryOf({ stdout });
+    assert.equal(new Set(steps.map(({ step }) => step)).size, 11, 'every step is told');
+    const { durationMs, predictedBytes, missingRepositories: missing, ...summary } = summaryOf({ stdout });
+    assert.ok(Number(predictedBytes) > 0, String(predictedBytes));
     assert.deepEqual(summary, {
       event: 'summary',
       mode: 'plan',
@@ -70,6 +71,7 @@ describe('planning', () => {
       drifted: 0,
       ...counts,
       ...{ verify: 'none', verified: 0, moved: 0, lost: 0, stillThere: 0, looked: 0, notWhole: 0 },
+      reclaimedBytes: null,
       resumed: false,
       report: join(runFolder(site.stateDir), 'report.html'),
     });
