@@ -40,6 +40,8 @@ class UntyingRepository {
    * tag beside one whose name begins with it, such as `7` beside `7-debug` (distribution issue 3142).
    */
   #undead: ReadonlySet<Tag> = new Set();
+  /** Tags that somebody has pushed after they were untied, be it with the very same manifest. */
+  readonly #pushedAgain = new Set<Tag>();
   /** Something of what the ledgers say is still to be done: they have to stay. */
   #isIncomplete = false;
 
@@ -221,10 +223,11 @@ class UntyingRepository {
     });
     look.keepNeeded(this.#repository, revised);
     for (const [tag, digest] of moved) look.keepMoved(this.#repository, { tag, digest, indexes });
-    // Somebody has pushed a tag again that was untied a moment ago, with the very same manifest.
-    for (const [tag, digest] of live?.tags ?? [])
-      if (this.#untied.has(tag) && digest !== undefined && !live?.untied?.has(tag))
-        look.keepMoved(this.#repository, { tag, digest, indexes });
+    for (const [tag, digest] of live?.tags ?? []) {
+      if (!this.#untied.has(tag) || digest === undefined || live?.untied?.has(tag)) continue;
+      look.keepMoved(this.#repository, { tag, digest, indexes });
+      this.#pushedAgain.add(tag);
+    }
     this.#undead = live?.dangling ?? new Set();
   }
 
@@ -264,15 +267,15 @@ class UntyingRepository {
       if (answer !== 'kept') await children.follow(this.#repository, digest);
       const reason =
         answer === 'kept' ? `its manifest stays: ${manifestStays ?? `${stays} needs it`}` : undefined;
-      for (const tag of untied.filter((each) => this.#undead.has(each)))
-        book.note(this.#repository, tag, 'failed', 'the registry still lists it, without a manifest');
-      for (const tag of untied.filter((each) => !this.#undead.has(each)))
-        book.note(
-          this.#repository,
-          tag,
-          answer === 'gone' && this.#untied.get(tag) === 'gone' ? 'alreadyGone' : 'deleted',
-          reason,
-        );
+      for (const tag of untied)
+        if (this.#undead.has(tag))
+          book.note(this.#repository, tag, 'failed', 'the registry still lists it, without a manifest');
+        else if (this.#pushedAgain.has(tag))
+          book.note(this.#repository, tag, 'drifted', 'pushed again since it was untied');
+        else {
+          const isGone = answer === 'gone' && this.#untied.get(tag) === 'gone';
+          book.note(this.#repository, tag, isGone ? 'alreadyGone' : 'deleted', reason);
+        }
     } catch (error) {
       this.#isIncomplete = true;
       await book.failed(this.#repository, untied, error, 'the tag is gone, but its manifest is not: ');

@@ -113,6 +113,7 @@ for (const means of ['tag', 'throw-away'] as const)
       await scene.step(deleteTags);
       assert.deepEqual(scene.registry.tags(LEGACY), ['9', '1']);
       assert.equal(scene.registry.has(LEGACY, 'one'), true);
+      assert.deepEqual(tagOutcomes(scene), { 1: 'drifted', 2: 'deleted' });
     });
 
     it('writes down in the registry what it unties, before it unties anything', async () => {
