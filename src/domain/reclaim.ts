@@ -1,8 +1,7 @@
 /** What collecting garbage has freed, and what it means for what was deleted before. */
-import { formatBytes } from './bytes.ts';
 import type { Digest } from './names.ts';
 import type { Binding, RunRecord } from './run.ts';
-import { count } from './text.ts';
+import { count, formatBytes } from './text.ts';
 
 /** Something changed within so many minutes is taken for a part of a push that is still under way. */
 export const UNDER_WAY_MINUTES = 10;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatBytes } from '../../src/domain/bytes.ts';
 import { CollectorOutput } from '../../src/domain/collector-output.ts';
 import type { Digest } from '../../src/domain/names.ts';
 import {
@@ -103,11 +102,6 @@ describe('what was freed', () => {
     assert.deepEqual(together(measured, measured), { blobs: 4, bytes: 100, how: 'measured' });
     assert.deepEqual(together(measured, computed), { blobs: 4, bytes: 100, how: 'computed' });
     assert.deepEqual(together(measured, unknown), { blobs: 4, how: 'unknown' });
-  });
-
-  it('is told in units that one can read', () => {
-    const texts = [0, 1023, 1024, 1536, 100 * 1024, 5.25 * GIB, 3 * 1024 * GIB].map(formatBytes);
-    assert.deepEqual(texts, ['0 bytes', '1023 bytes', '1.0 KiB', '1.5 KiB', '100 KiB', '5.3 GiB', '3.0 TiB']);
   });
 });
 

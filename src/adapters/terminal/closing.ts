@@ -1,6 +1,6 @@
 /** The closing summary as text. */
 import type { JournalEntry, Summary } from '../../domain/outcome.ts';
-import { count, plainText } from '../../domain/text.ts';
+import { count, formatBytes, plainText } from '../../domain/text.ts';
 import type { UndoEntry, UndoSummary } from '../../domain/undo.ts';
 import type { Finding } from '../../domain/verify.ts';
 import type { ClosingCircumstances } from '../../ports.ts';
@@ -24,7 +24,7 @@ export function renderClosing(summary: Summary, given: ClosingCircumstances): st
     `Lists and journal: ${given.folder}`,
     ...(summary.saved
       ? [
-          `Saved, to be put back with "npm run clean -- undo": ${summary.saved.file} (${sizeText(summary.saved.bytes)})`,
+          `Saved, to be put back with "npm run clean -- undo": ${summary.saved.file} (${formatBytes(summary.saved.bytes)})`,
         ]
       : []),
     ...(summary.report === undefined ? [] : [`Report: ${summary.report}`]),
@@ -123,12 +123,4 @@ const UNDONE = {
 
 function nameUndone({ outcome, repository, tag, reason }: UndoEntry): string {
   return `  ${plainText(`${UNDONE[outcome]}: ${repository}:${tag}${reason === undefined ? '' : `: ${reason}`}`)}`;
-}
-
-/** `1.2 MiB`. */
-function sizeText(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB'];
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  const figure = bytes / 1024 ** power;
-  return `${power === 0 || figure >= 100 ? Math.round(figure) : figure.toFixed(1)} ${units[power]}`;
 }

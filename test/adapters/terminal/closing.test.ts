@@ -10,10 +10,10 @@ import { A, digest, tag } from '../../domain/builders.ts';
 describe('the closing summary of a run that has saved what it deleted', () => {
   it('says where that is, how large, and what it is good for', () => {
     for (const [bytes, text] of [
-      [7, '7 bytes'],
-      [1023, '1023 bytes'],
+      [7, '7 B'],
+      [1023, '1023 B'],
       [1536, '1.5 KiB'],
-      [150 * 1024, '150 KiB'],
+      [150 * 1024, '150.0 KiB'],
       [3 * 1024 ** 2, '3.0 MiB'],
     ] as const) {
       const saved = { file: '/state/run/deleted-manifests.jsonl.gz', bytes };

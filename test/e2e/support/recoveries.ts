@@ -8,9 +8,11 @@ import type { Site } from './site.ts';
 
 /** A moment lies up to this long after the begin of a step. */
 const SPREAD_MS = 500;
+/** The step in which `undo` puts back what an earlier run has deleted; all others are of a run that deletes. */
+const UNDOING = 'put-back';
 
 /**
- * Begins a run, kills it at a random moment of a random step, and recovers; again and again, each time from the
+ * Begins a run, or undoes one, kills it at a random moment of a random step, and recovers; again and again, each time from the
  * beginning. Each step has its turn.
  */
 export async function killAndRecover(
@@ -25,11 +27,14 @@ export async function killAndRecover(
 ): Promise<void> {
   const { kills, args = [], report } = options;
   const random = new Random(options.seed);
-  const offset = random.next() % STEPS.length;
+  const steps = [...STEPS, UNDOING];
+  const offset = random.next() % steps.length;
   for (let kill = 1; kill <= kills; kill += 1) {
-    const step = STEPS[(kill + offset) % STEPS.length] as string;
+    const step = steps[(kill + offset) % steps.length] as string;
     const spreadMs = random.next() % SPREAD_MS;
-    const command = site.start(['--delete', '--yes', ...args]);
+    const deleting = ['--delete', '--yes', ...args];
+    if (step === UNDOING) await site.runs(0, deleting);
+    const command = site.start(step === UNDOING ? ['undo', '--yes'] : deleting);
     await command.step(step);
     await passed(spreadMs);
     command.kill('SIGKILL');
