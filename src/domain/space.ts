@@ -60,19 +60,22 @@ export class Space {
 
   /** What the garbage collector frees when these manifests are gone, and no others: blobs that nothing else needs. */
   freedBy(manifests: Iterable<ManifestPlace>): number {
-    const left = [...this.#count(manifests)].filter(([number, going]) => going === this.#users[number]);
-    return this.#sum(left.map(([number]) => number));
+    let sum = 0;
+    for (const [number, going] of this.#count(manifests))
+      if (going === this.#users[number]) sum += this.#sizes[number] ?? 0;
+    return sum;
   }
 
   /** How many of these manifests need each blob, by its number. Manifests that were never added count for nothing. */
   #count(manifests: Iterable<ManifestPlace>): ReadonlyMap<number, number> {
     const counts = new Map<number, number>();
-    const seen = new Set<string>();
+    const seen = new Map<Repository, Set<Digest>>();
     for (const place of manifests) {
-      const key = `${place.repository}@${place.digest}`;
-      if (seen.has(key) || !this.has(place)) continue;
-      seen.add(key);
-      for (const number of this.#references.get(place.digest) ?? [])
+      const { repository, digest } = place;
+      const digests = seen.get(repository) ?? new Set<Digest>();
+      if (digests.has(digest) || !this.has(place)) continue;
+      seen.set(repository, digests.add(digest));
+      for (const number of this.#references.get(digest) ?? [])
         counts.set(number, (counts.get(number) ?? 0) + 1);
     }
     return counts;

@@ -46,11 +46,10 @@ export async function estimateSpace(
     plan,
     graph: new TagGraph(tags, (digest) => stock.space.childrenOf(digest)),
   }));
-  context.imageSizes = new Map(
-    places
-      .filter((place) => stock.space.has(place))
-      .map((place) => [place.digest, stock.space.bytesOf([place])]),
-  );
+  const sizes = new Map<Digest, number>();
+  for (const place of places)
+    if (stock.space.has(place)) sizes.set(place.digest, stock.space.bytesOf([place]));
+  context.imageSizes = sizes;
   return { scope, bytes: freedBytes(stock.space, graphs), unread: stock.unread.size };
 }
 

@@ -23,6 +23,8 @@ const FILE = 'manifests.cache';
 /** Written at once, in one call of the system: no line of another process gets in between. */
 const BATCH_CHARACTERS = 128 * 1024;
 const NONE = '-';
+/** So many digests are remembered in full: those of layers that many images share are among the first to be met. */
+const REMEMBERED_DIGESTS = 20_000;
 
 /** Opens the cache of a state folder, making the folder if need be. */
 export async function openManifestCache(root: string): Promise<ManifestCache> {
@@ -118,7 +120,7 @@ class FileCache implements ManifestCache {
     const known = this.#digests.get(short);
     if (known !== undefined) return known;
     const digest = lengthen(short);
-    if (digest !== undefined) this.#digests.set(short, digest);
+    if (digest !== undefined && this.#digests.size < REMEMBERED_DIGESTS) this.#digests.set(short, digest);
     return digest;
   }
 
