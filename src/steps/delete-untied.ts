@@ -188,6 +188,7 @@ class UntyingRepository {
   async #deleteManifests(ledgers: readonly Ledger[]): Promise<void> {
     const { context, look, saving } = this.#deleting;
     await this.#lookAtWhatStays();
+    if (await this.#removeHalfRemoved()) await this.#lookAtWhatStays();
     const rounds = {
       clock: context.clock,
       limit: context.settings.concurrency,
@@ -212,6 +213,21 @@ class UntyingRepository {
         if (keeper === undefined) await this.#try(() => saving.deleteManifest(this.#repository, digest));
       },
     });
+  }
+
+  /**
+   * A registry that was ended while it removed the files of a tag lists the tag still. No sweep sees it, since it stands
+   * for nothing: it goes one by one.
+   *
+   * @returns whether there were any
+   */
+  async #removeHalfRemoved(): Promise<boolean> {
+    const { context } = this.#deleting;
+    const halfRemoved = [...this.#undead].filter((tag) => this.#untied.has(tag));
+    await concurrently(halfRemoved, context.settings.concurrency, (tag) =>
+      this.#try(() => context.registry.removeDanglingTag(this.#repository, tag)),
+    );
+    return halfRemoved.length > 0;
   }
 
   /** What a tag stands for that was pushed meanwhile, or that moved, is needed now. */
@@ -294,8 +310,13 @@ class UntyingRepository {
 
   async #removeLedgers(ledgers: readonly Ledger[]): Promise<void> {
     for (const ledger of ledgers) {
-      await this.#try(() => this.#untagging.removeLedger(this.#repository, ledger));
-      this.#settle(ledger.marker);
+      let tries = 0;
+      await this.#try(async () => {
+        tries += 1;
+        await this.#untagging.removeLedger(this.#repository, ledger);
+      });
+      if (tries > 1) await this.#removeDead(ledger.marker);
+      else this.#settle(ledger.marker);
     }
   }
 

@@ -157,6 +157,18 @@ export function testRegistryContract(
           assert.equal(await server.digest(repository, 'kept'), kept);
         }));
 
+      it('takes a tag away of which a registry that was ended has removed some files', () =>
+        use(server, async (registry) => {
+          const repository = 'resolve/files' as Repository;
+          const digest = await server.putImage(repository, ['half', 'kept']);
+          await server.halfUntag(repository, 'half');
+          assert.equal((await registry.resolve(repository, tag('half'))).state, 'dangling');
+          assert.deepEqual(await tagsLeft(server, repository), ['half', 'kept']);
+          await registry.removeDanglingTag(repository, tag('half'));
+          assert.deepEqual(await tagsLeft(server, repository), ['kept']);
+          assert.equal(await server.digest(repository, 'kept'), digest);
+        }));
+
       it('recognises a tag that was left half taken away', () =>
         use(server, async (registry) => {
           const repository = 'resolve/half' as Repository;

@@ -233,6 +233,51 @@ describe('what an unfinished run has untied', () => {
     });
   });
 
+  describe('by a registry that was ended in the middle of removing the files of a tag: no sweep sees it', () => {
+    for (const means of ['tag', 'throw-away'] as const)
+      it(`is finished by a resume (by ${means})`, async () => {
+        const scene = await untying(['8 kept', '7 seven', '6 six'], means);
+        await killed(scene, 'sweep', 1);
+        scene.registry.halfRemove(LEGACY, '7');
+        restart(scene);
+        await scene.step(deleteTags);
+        assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+        assertNoManifests(scene, ['7 seven', '6 six']);
+        assert.equal(scene.context.outcomes.of(LEGACY, tag('7'))?.outcome, 'deleted');
+      });
+
+    it('is finished by the same start', async () => {
+      const scene = await untying(['8 kept', '7 seven', '6 six']);
+      let sweeps = 0;
+      scene.registry.before = ({ operation }) => {
+        if (operation !== 'sweep') return;
+        sweeps += 1;
+        if (sweeps > 1) return;
+        scene.registry.halfRemove(LEGACY, '7');
+        throw temporary('the registry was ended');
+      };
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+      assertNoManifests(scene, ['7 seven', '6 six']);
+      assert.deepEqual(tagOutcomes(scene), { 6: 'deleted', 7: 'deleted', 8: 'deleted' });
+    });
+
+    it('leaves no marker either', async () => {
+      const scene = await untying(['8 kept', '7 seven']);
+      let removals = 0;
+      scene.registry.after = ({ operation }) => {
+        if (operation !== 'removeLedger') return;
+        removals += 1;
+        if (removals > 1) return;
+        scene.registry.halfRemove(LEGACY, markerTag(RUN, 1));
+        throw temporary('the registry was ended');
+      };
+      await scene.step(deleteTags);
+      assert.equal(removals, 2);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+    });
+  });
+
   it('goes back when its environment is not in the file', async () => {
     const scene = await untying(['7 seven', '6 six']);
     await killed(scene, 'delete', 1);
@@ -356,9 +401,7 @@ describe('a failure while untying', () => {
   it('of the registry to remove a tag is told, and ends nothing', async () => {
     const scene = await untying(['1 one', '2 two']);
     scene.registry.after = ({ operation }) => {
-      if (operation !== 'sweep') return;
-      scene.registry.push(LEGACY, '1', 'lost');
-      scene.registry.breakManifest(LEGACY, 'lost');
+      if (operation === 'sweep' || operation === 'removeDangling') scene.registry.halfRemove(LEGACY, '1');
     };
     await scene.step(deleteTags);
     assert.deepEqual(tagOutcomes(scene), { 1: 'failed', 2: 'deleted' });

@@ -67,6 +67,9 @@ export function damageOf(storage: RegistryStorage) {
     async loseManifest(repository: string, digest: Digest): Promise<void> {
       await storage.removeFolder(`${manifestsOf(repository)}/revisions/${digest.replace(':', '/')}`);
     },
+    async halfUntag(repository: string, tag: string): Promise<void> {
+      await storage.removeFolder(`${manifestsOf(repository)}/tags/${tag}/current`);
+    },
     untag(repository: string, tag: string): Promise<boolean> {
       return storage.removeFolder(`${manifestsOf(repository)}/tags/${tag}`);
     },

@@ -46,6 +46,8 @@ export interface TestRegistry extends AsyncDisposable {
   plantTags(repository: string, tags: readonly string[]): void;
   /** Makes a manifest unreadable behind the registry's back: tags that bear it stay listed. */
   loseManifest(repository: string, digest: Digest): Promise<void>;
+  /** Removes some of the files of a tag, as a registry leaves it that is ended in the middle of that. */
+  halfUntag(repository: string, tag: string): Promise<void>;
   /** Takes a tag away, and nothing else, behind the registry's back; `false` when there is none. */
   untag(repository: string, tag: string): Promise<boolean>;
   /** The tags, sorted; `undefined` when the registry does not know the repository. */

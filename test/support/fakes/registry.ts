@@ -107,6 +107,11 @@ export class FakeRegistry implements Registry {
     this.#repositories.get(repository)?.manifests.delete(digest(nickname));
   }
 
+  /** Lets the registry list a tag that stands for nothing, as if ended in the middle of removing the tag's files. */
+  halfRemove(repository: Repository, name: string): void {
+    this.#make(repository).tags.set(tag(name), digest('nothing'));
+  }
+
   /** The layer of an image is collected. */
   collect(nickname: string): void {
     this.#lostBlobs.add(blobOf('layer', digest(nickname)));
