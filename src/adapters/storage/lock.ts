@@ -1,8 +1,12 @@
 /** One process at a time in a state folder. The lock of a process that has died (also by `kill -9`) does not count. */
-import { link, readFile, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { link, readFile, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { RefusedError } from '../../domain/errors.ts';
 import { attempt, hasCode, isFile, readText, replaceText } from './files.ts';
+
+/** More starts than that are not after one lock. */
+const MOST_TRIES = 100;
 
 interface Holder {
   readonly pid: number;
@@ -20,12 +24,13 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     // A link is made at once and with its content, or not at all; twice, since a dead holder's lock has to go first.
     for (let tries = 0; tries < 2; tries += 1) {
       if (await linkTo(ticket, path)) return () => release(path, own);
-      const holder = await readHolder(path);
+      const text = await readLock(path);
+      const holder = readHolder(text);
       if (holder && (await isAlive(holder)))
         throw new RefusedError(`Another run is at work in ${folder} (process ${holder.pid}).`, {
           next: 'Wait for it to end, or use another folder with --state-dir.',
         });
-      await removeDead(path, folder);
+      if (text !== undefined) await removeDead({ path, text, ticket });
     }
     throw justBegun(folder);
   } finally {
@@ -35,7 +40,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
 
 /** The number of the process that has the folder locked at this moment. */
 export async function livingHolder(folder: string): Promise<number | undefined> {
-  const holder = await readHolder(join(folder, 'lock'));
+  const holder = readHolder(await readLock(join(folder, 'lock')));
   return holder && (await isAlive(holder)) ? holder.pid : undefined;
 }
 
@@ -52,20 +57,26 @@ async function linkTo(ticket: string, path: string): Promise<boolean> {
   );
 }
 
-/** Two starts may find the same dead lock: whoever moves a living one away by mistake puts it back. */
-async function removeDead(path: string, folder: string): Promise<void> {
-  const aside = `${path}.${process.pid}.dead`;
-  const moved = await rename(path, aside).then(
-    () => true,
-    () => false,
-  );
-  if (!moved) return;
-  const holder = await readHolder(aside);
-  if (holder && (await isAlive(holder))) {
-    await rename(aside, path);
-    throw justBegun(folder);
+/**
+ * Several starts may find the same dead lock. One of them may remove it: whoever is the first to make a file of a name
+ * that only this lock leads to. Should that one die as well, its file is removed like a dead lock.
+ */
+async function removeDead({ path, text, ticket }: { path: string; text: string; ticket: string }) {
+  const removal = join(dirname(path), removalOf(text));
+  for (let tries = 1; !(await linkTo(ticket, removal)); tries += 1) {
+    const other = await readLock(removal);
+    const holder = readHolder(other);
+    if (tries > MOST_TRIES || (holder && (await isAlive(holder)))) throw justBegun(dirname(path));
+    if (other !== undefined) await removeDead({ path: removal, text: other, ticket });
   }
-  await unlink(aside).catch(() => {});
+  // Another start may have removed it, and taken the lock, since it was read.
+  if ((await readLock(path)) === text) await unlink(path).catch(() => {});
+  await unlink(removal).catch(() => {});
+}
+
+/** The file of whoever removes a dead lock of that content. */
+export function removalOf(text: string): string {
+  return `lock.dead-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
 }
 
 function justBegun(folder: string): RefusedError {
@@ -73,14 +84,19 @@ function justBegun(folder: string): RefusedError {
 }
 
 async function release(path: string, own: Holder): Promise<void> {
-  const holder = await readHolder(path);
+  const holder = readHolder(await readLock(path));
   if (holder?.pid === own.pid && holder.born === own.born) await unlink(path).catch(() => {});
 }
 
-async function readHolder(path: string): Promise<Holder | undefined> {
-  if (!(await isFile(path))) return undefined;
+/** `undefined` when there is none. */
+async function readLock(path: string): Promise<string | undefined> {
+  return (await isFile(path)) ? await readText(path) : undefined;
+}
+
+/** `undefined` for what no living process has written. */
+function readHolder(text = ''): Holder | undefined {
   try {
-    const value = JSON.parse((await readText(path)) ?? '');
+    const value = JSON.parse(text);
     return typeof value?.pid === 'number' ? { pid: value.pid, born: String(value.born ?? '') } : undefined;
   } catch {
     return undefined;

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { lockFolder } from '../../../src/adapters/storage/lock.ts';
+import { lockFolder, removalOf } from '../../../src/adapters/storage/lock.ts';
 import { RefusedError } from '../../../src/domain/errors.ts';
 import { temporaryFolder } from './folder.ts';
 
 const HOLDER = fileURLToPath(import.meta.resolve('./holder.ts'));
+const CONTENDER = fileURLToPath(import.meta.resolve('./contender.ts'));
+const CONTENDERS = 6;
+const ROUNDS = 100;
 
 /** Another process that holds the lock of a folder. */
 async function hold(test: TestContext, folder: string): Promise<ChildProcess> {
@@ -80,21 +84,46 @@ describe('the lock of a state folder', () => {
       await (await lockFolder(folder))();
     });
 
-  it('goes to one of many that find it dead at the same moment', async (test) => {
+  it('goes to one of many that find it dead at the same moment, time after time', async (test) => {
+    const contenders = Array.from({ length: CONTENDERS }, () => {
+      const contender = spawn(process.execPath, [CONTENDER], { stdio: ['pipe', 'pipe', 'inherit'] });
+      test.after(() => void contender.kill('SIGKILL'));
+      return { contender, answers: createInterface({ input: contender.stdout })[Symbol.asyncIterator]() };
+    });
+    const ask = (line: string) =>
+      Promise.all(
+        contenders.map(async ({ contender, answers }) => {
+          contender.stdin.write(`${line}\n`);
+          return (await answers.next()).value;
+        }),
+      );
+    const dead = contenders[0]?.contender.pid;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const folder = temporaryFolder(test);
+      writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: dead, born: `another time ${round}` }));
+      const results = await ask(folder);
+      assert.equal(results.filter((result) => result === 'locked').length, 1, results.join(', '));
+      await ask('release');
+      assert.deepEqual(readdirSync(folder), []);
+    }
+  });
+
+  it('is taken over although whoever was about to do that has died as well', async (test) => {
     const folder = temporaryFolder(test);
-    await kill(await hold(test, folder));
-    const attempts = Array.from({ length: 6 }, () =>
-      spawn(process.execPath, [HOLDER, folder], { stdio: ['pipe', 'pipe', 'ignore'] }),
-    );
-    for (const each of attempts) test.after(() => void each.kill('SIGKILL'));
-    const results = await Promise.all(
-      attempts.map((each) =>
-        Promise.race([
-          once(each.stdout, 'data').then(() => 'locked'),
-          once(each, 'exit').then(() => 'refused'),
-        ]),
-      ),
-    );
-    assert.equal(results.filter((result) => result === 'locked').length, 1, results.join(', '));
+    writeFileSync(join(folder, 'lock'), 'dead');
+    writeFileSync(join(folder, removalOf('dead')), 'dead too');
+    writeFileSync(join(folder, removalOf('dead too')), 'and that one');
+    await (await lockFolder(folder))();
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it('is left alone while another process takes it over', async (test) => {
+    const folder = temporaryFolder(test);
+    const other = temporaryFolder(test);
+    await hold(test, other);
+    writeFileSync(join(folder, 'lock'), 'dead');
+    copyFileSync(join(other, 'lock'), join(folder, removalOf('dead')));
+    await assert.rejects(lockFolder(folder), /has just begun/);
+    assert.equal(readFileSync(join(folder, 'lock'), 'utf8'), 'dead');
   });
 });
