@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { UsageError } from '../../domain/errors.ts';
 import { plainText } from '../../domain/text.ts';
+import { loadClientLibrary } from './client-library.ts';
 import { type Environment, proxyFromEnvironment } from './proxy.ts';
 
 export interface KubeconfigOptions {
@@ -18,7 +19,7 @@ export interface KubeconfigOptions {
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-type ClientLibrary = typeof import('@kubernetes/client-node');
+type ClientLibrary = Awaited<ReturnType<typeof loadClientLibrary>>;
 
 /**
  * The kubeconfig with its context chosen and the environment's proxy filled in.
@@ -26,8 +27,7 @@ type ClientLibrary = typeof import('@kubernetes/client-node');
  * @throws UsageError
  */
 export async function loadKubeconfig(options: KubeconfigOptions): Promise<KubeConfig> {
-  // Over half a second: not for `--help`.
-  const library = await import('@kubernetes/client-node');
+  const library = await loadClientLibrary();
   const config = readConfig(library, options);
   selectContext(config, options.context);
   checkServer(config, options.environment);
