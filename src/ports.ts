@@ -433,12 +433,14 @@ export interface SavedManifests {
   readonly place: string;
   /** Bytes on disk; 0 while there are none. */
   size(): Promise<number>;
-  /** Finds out what earlier starts have saved; to be called before `has` and `save`. */
+  /** Finds out what earlier starts have saved; to be called before `has` and `note`. */
   prepare(): Promise<void>;
   /** The bytes of a manifest are on disk. */
   has(digest: Digest): boolean;
-  /** It is on disk when this returns. What is given at the same time gets there together. Once it has failed, always. */
-  save(entry: SavedEntry): Promise<void>;
+  /** Takes an entry, which is on disk when `flush` returns, or before that. */
+  note(entry: SavedEntry): void;
+  /** Returns when everything is on disk that was noted. `StorageError` when that failed, and from then on always. */
+  flush(): Promise<void>;
   /** Everything that is on disk. */
   read(): Promise<SavedContent>;
   /** Lets go of the file. */

@@ -6,8 +6,6 @@ import type { Reading, Registry, Resolution, RunHandle, SavedTag, StoredManifest
 export class Saving {
   readonly #registry: Registry;
   readonly #run: Pick<RunHandle, 'saved'>;
-  /** When everything is on disk that was noted so far. */
-  #noted: Promise<void> = Promise.resolve();
 
   constructor(given: { registry: Registry; run: Pick<RunHandle, 'saved'> }) {
     this.#registry = given.registry;
@@ -23,14 +21,12 @@ export class Saving {
 
   /** Notes a tag that is about to go, with the bytes that a look has brought. Waits for nothing. */
   note(tag: SavedTag, manifest?: StoredManifest): void {
-    this.#noted = this.#run.saved.save(manifest === undefined ? tag : { ...tag, manifest });
-    // Whoever relies on it is told of a failure.
-    this.#noted.catch(() => {});
+    this.#run.saved.note(manifest === undefined ? tag : { ...tag, manifest });
   }
 
   /** Returns when all that was noted is on disk. @throws StorageError when something could not be saved */
   async settled(): Promise<void> {
-    await this.#noted;
+    await this.#run.saved.flush();
   }
 
   /**
@@ -45,7 +41,8 @@ export class Saving {
       const reading = await this.#registry.read(repository, digest);
       if (reading.state === 'gone') return 'gone';
       if (reading.state !== 'found') throw notSaved(repository, digest, reading);
-      await this.#run.saved.save({ repository, digest, manifest: reading.stored });
+      this.#run.saved.note({ repository, digest, manifest: reading.stored });
+      await this.settled();
     }
     return await this.#registry.deleteManifest(repository, digest);
   }

@@ -20,9 +20,16 @@ const WHAT_THIS_IS = `${JSON.stringify({
     'What a run of docker-registry-cleaner has deleted, or was about to: tags, and manifests byte for byte. "npm run clean -- undo" puts them back.',
 })}\n`;
 
+/** So much is written without anybody's asking for it, to keep little in memory. */
+const MOST_WAITING = 1024 * 1024;
+
 /** The file `path`, which is made by the first entry. */
 export function openSavedManifests(path: string): SavedManifests {
   return new SavedFile(path);
+}
+
+function nothing() {
+  return { lines: [], digests: [], characters: 0 };
 }
 
 class SavedFile implements SavedManifests {
@@ -34,7 +41,10 @@ class SavedFile implements SavedManifests {
   #file: FileHandle | undefined;
   /** Up to here there are whole entries. */
   #end = 0;
-  #waiting: { lines: string[]; digests: Digest[]; written: Promise<void> } | undefined;
+  #waiting: { readonly lines: string[]; readonly digests: Digest[]; characters: number } = nothing();
+  /** The write that will take what is waiting. */
+  #next: Promise<void> | undefined;
+  /** Writes follow one another; this one is the last. */
   #writing: Promise<void> = Promise.resolve();
   #failure: StorageError | undefined;
 
@@ -69,17 +79,24 @@ class SavedFile implements SavedManifests {
     return this.#prepared.has(digest);
   }
 
-  save(entry: SavedEntry): Promise<void> {
+  note(entry: SavedEntry): void {
     const { digest, manifest } = entry;
     const isKnown = this.#prepared.has(digest) || this.#underWay.has(digest);
-    const group = this.#group();
-    if (manifest === undefined || isKnown) group.lines.push(entryLine({ ...entry, manifest: undefined }));
-    else {
-      group.lines.push(entryLine(entry));
-      group.digests.push(digest);
+    const line = entryLine(isKnown ? { ...entry, manifest: undefined } : entry);
+    this.#waiting.lines.push(line);
+    this.#waiting.characters += line.length;
+    if (manifest !== undefined && !isKnown) {
+      this.#waiting.digests.push(digest);
       this.#underWay.add(digest);
     }
-    return group.written;
+    // Whoever relies on it is told of a failure.
+    if (this.#waiting.characters >= MOST_WAITING) this.flush().catch(() => {});
+  }
+
+  async flush(): Promise<void> {
+    if (this.#waiting.lines.length > 0) await this.#write();
+    else await this.#writing;
+    if (this.#failure) throw this.#failure;
   }
 
   async read(): Promise<SavedContent> {
@@ -87,7 +104,7 @@ class SavedFile implements SavedManifests {
   }
 
   async close(): Promise<void> {
-    await this.#writing;
+    await this.flush().catch(() => {});
     const file = this.#file;
     this.#file = undefined;
     await file?.close();
@@ -98,25 +115,24 @@ class SavedFile implements SavedManifests {
     return this.#onDisk;
   }
 
-  /** What is written next: all that is given until the write before it is done. */
-  #group() {
-    if (this.#waiting !== undefined) return this.#waiting;
-    const written = this.#writing.then(() => turn()).then(() => this.#writeWaiting());
-    this.#writing = written.catch(() => {});
-    this.#waiting = { lines: [], digests: [], written };
-    return this.#waiting;
+  /** Writes all that is given until the write before it is done. */
+  #write(): Promise<void> {
+    this.#next ??= this.#writing.then(() => turn()).then(() => this.#writeWaiting());
+    this.#writing = this.#next;
+    return this.#next;
   }
 
   async #writeWaiting(): Promise<void> {
-    const { lines = [], digests = [] } = this.#waiting ?? {};
-    this.#waiting = undefined;
-    if (this.#failure) throw this.#failure;
+    const { lines, digests } = this.#waiting;
+    this.#waiting = nothing();
+    this.#next = undefined;
+    if (this.#failure) return;
     try {
       await this.#append(lines.join(''));
     } catch (error) {
       this.#failure =
         error instanceof StorageError ? error : new StorageError(String(error), { cause: error });
-      throw this.#failure;
+      return;
     }
     for (const digest of digests) {
       this.#prepared.add(digest);

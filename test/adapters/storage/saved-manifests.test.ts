@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { openSavedManifests } from '../../../src/adapters/storage/saved-manifests.ts';
 import { StorageError } from '../../../src/domain/errors.ts';
@@ -37,6 +38,11 @@ function entry(name: string, content: string | Uint8Array = `{"manifest":"of ${n
   return { repository: REPOSITORY, tag: tag(name), ...manifest(content) };
 }
 
+async function save(saved: SavedManifests, noted: SavedEntry): Promise<void> {
+  saved.note(noted);
+  await saved.flush();
+}
+
 /** The tags and manifests that are read back, a line each. */
 async function readBack(path: string): Promise<{ lines: string[]; damaged: number }> {
   const content = await openSavedManifests(path).read();
@@ -56,7 +62,7 @@ describe('what a run has saved', () => {
     const binary = Uint8Array.of(0x7b, 0xff, 0xfe, 0x00, 0x0a, 0x7d);
     const child = { repository: REPOSITORY, ...manifest('{"child":1}') };
     await Promise.all(
-      [entry('1', twins), entry('2', twins), entry('3', binary), child].map((each) => saved.save(each)),
+      [entry('1', twins), entry('2', twins), entry('3', binary), child].map((each) => save(saved, each)),
     );
     const content = await openSavedManifests(path).read();
     test.after(() => content.close());
@@ -72,8 +78,8 @@ describe('what a run has saved', () => {
 
   it('can be read by a person: what it is, then a line for each entry', async (test) => {
     const { path, saved } = await savedIn(test);
-    await saved.save(entry('1'));
-    await saved.save(entry('2'));
+    await save(saved, entry('1'));
+    await save(saved, entry('2'));
     const [first = '', ...lines] = gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split('\n');
     assert.match(first, /npm run clean -- undo/);
     assert.deepEqual(
@@ -87,7 +93,7 @@ describe('what a run has saved', () => {
   it('is on disk when saving returns, and only then known', async (test) => {
     const { path, saved } = await savedIn(test);
     const { digest } = entry('1');
-    const saving = saved.save(entry('1'));
+    const saving = save(saved, entry('1'));
     assert.equal(saved.has(digest), false);
     await saving;
     assert.equal(saved.has(digest), true);
@@ -99,35 +105,45 @@ describe('what a run has saved', () => {
     const { path, saved } = await savedIn(test);
     const large = JSON.stringify({ pad: createHash('sha512').update('x').digest('hex').repeat(40) });
     const entries = Array.from({ length: 500 }, (_, n) => entry(`${n}`, large));
-    await Promise.all(entries.map((each) => saved.save(each)));
-    await saved.save(entry('last', large));
+    await Promise.all(entries.map((each) => save(saved, each)));
+    await save(saved, entry('last', large));
     assert.equal((await readBack(path)).lines.length, 501);
     assert.ok(statSync(path).size < 20_000, `${statSync(path).size} bytes`);
     const pieces = readFileSync(path).toString('latin1').split('\x1f\x8b\x08').length - 1;
     assert.ok(pieces <= 4, `${pieces} pieces`);
   });
 
+  it('waits in memory until it is asked for, unless it is much', async (test) => {
+    const { path, saved } = await savedIn(test);
+    saved.note(entry('1'));
+    await turn();
+    assert.equal(existsSync(path), false);
+    saved.note(entry('2', JSON.stringify({ pad: 'x'.repeat(1024 * 1024) })));
+    while (!saved.has(entry('1').digest)) await turn();
+    assert.equal((await readBack(path)).lines.length, 2);
+  });
+
   it('is known to the next start, which goes on behind it', async (test) => {
     const { path, saved } = await savedIn(test);
-    await saved.save(entry('1'));
+    await save(saved, entry('1'));
     await saved.close();
     const next = await reopen(test, path);
     assert.equal(next.has(entry('1').digest), true);
-    await next.save(entry('2'));
+    await save(next, entry('2'));
     assert.deepEqual((await readBack(path)).lines, ['1 {"manifest":"of 1"}', '2 {"manifest":"of 2"}']);
   });
 
   it('survives a crash in the middle of writing; what follows is readable, for gunzip as well', async (test) => {
     const { path, saved } = await savedIn(test);
-    await saved.save(entry('1'));
+    await save(saved, entry('1'));
     const whole = statSync(path).size;
-    await saved.save(entry('2'));
+    await save(saved, entry('2'));
     await saved.close();
     for (const end of [readFileSync(path).subarray(whole, -1), Buffer.alloc(4096), Buffer.from('\x1f\x8b')]) {
       writeFileSync(path, Buffer.concat([readFileSync(path).subarray(0, whole), end]));
       const next = await reopen(test, path);
       assert.equal(next.has(entry('2').digest), false);
-      await next.save(entry('3'));
+      await save(next, entry('3'));
       assert.deepEqual(await readBack(path), {
         lines: ['1 {"manifest":"of 1"}', '3 {"manifest":"of 3"}'],
         damaged: 0,
@@ -141,7 +157,7 @@ describe('what a run has saved', () => {
     const { path, saved } = await savedIn(test);
     const ends: number[] = [];
     for (const name of ['1', '2', '3']) {
-      await saved.save(entry(name));
+      await save(saved, entry(name));
       ends.push(statSync(path).size);
     }
     await saved.close();
@@ -155,15 +171,15 @@ describe('what a run has saved', () => {
     });
     const next = await reopen(test, path);
     assert.equal(next.has(entry('2').digest), false);
-    await next.save(entry('2'));
+    await save(next, entry('2'));
     assert.equal((await readBack(path)).lines.length, 3);
   });
 
   it('is not given back under a digest that it does not have, nor under names that are none', async (test) => {
     const { path, saved } = await savedIn(test);
-    await saved.save({ ...entry('1'), manifest: manifest('{"forged":true}').manifest });
+    await save(saved, { ...entry('1'), manifest: manifest('{"forged":true}').manifest });
     const forged = { ...entry('2'), repository: '../elsewhere' as typeof REPOSITORY };
-    await saved.save(forged);
+    await save(saved, forged);
     assert.deepEqual(await readBack(path), { lines: ['1 without'], damaged: 1 });
   });
 
@@ -174,8 +190,8 @@ describe('what a run has saved', () => {
     await assert.rejects(saved.prepare(), StorageError);
     const full = openSavedManifests(join(temporaryFolder(test), 'none', 'saved'));
     await full.prepare();
-    await assert.rejects(full.save(entry('1')), StorageError);
-    await assert.rejects(full.save(entry('2')), StorageError);
+    await assert.rejects(save(full, entry('1')), StorageError);
+    await assert.rejects(save(full, entry('2')), StorageError);
     assert.equal(full.has(entry('1').digest), false);
   });
 

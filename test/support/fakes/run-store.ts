@@ -144,16 +144,19 @@ export class MemoryDisk {
 
   /** Saving takes a turn, as writing to a disk does. */
   #saved({ saved }: RunFiles): SavedManifests {
+    const noted: SavedEntry[] = [];
     return {
       place: '/memory/saved',
       size: async () => saved.length,
       prepare: async () => {},
       has: (digest) => saved.some((entry) => entry.digest === digest && entry.manifest !== undefined),
-      save: async (entry) => {
+      note: (entry) => void noted.push(entry),
+      flush: async () => {
+        if (noted.length === 0) return;
         this.before('save');
         await Promise.resolve();
         await Promise.resolve();
-        saved.push(entry);
+        saved.push(...noted.splice(0));
       },
       read: async () => ({
         tags: saved.flatMap(({ repository, digest, tag }) => (tag ? { repository, digest, tag } : [])),
