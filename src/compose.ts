@@ -84,7 +84,8 @@ export function compose(given: { flags: RawOptions; password: string | undefined
     readEnvironments: () => readEnvironments(options.environments),
     readInUse: () => readInUse(options.inUseFile),
     archive: openRunArchive(options.stateDir),
-    openManifestCache: () => openManifestCache(options.stateDir),
+    openManifestCache: ({ clusterUid, namespace, workload, registry }) =>
+      openManifestCache(options.stateDir, [clusterUid, namespace, workload, registry, options.via].join(' ')),
     newFile: openNewFile,
     async openStore() {
       open.store = await openRunStore(options.stateDir);

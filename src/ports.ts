@@ -521,17 +521,29 @@ export interface RunGlimpse {
 }
 
 /**
- * What manifests were found to take, which never changes, and what tags were last seen to stand for, which has to be asked
- * again. Several processes may have it open.
+ * What manifests were found to take, which never changes, and what tags of one registry were last seen to stand for, which
+ * has to be asked again sooner or later. Several processes may have it open.
  */
 export interface ManifestCache {
   /** What a manifest takes, if it was ever read. */
   content(digest: Digest): ManifestContent | undefined;
-  /** What the tag stood for when it was last looked at. */
+  /** What the tag stood for when it was last looked at; `undefined` when that manifest is not kept. */
   lastSeen(repository: Repository, tag: Tag): Manifest | undefined;
+  /** When that was, in milliseconds since 1970; `undefined` for what has to be asked for again in any case. */
+  seenAtMs(repository: Repository, tag: Tag): number | undefined;
   keep(content: ManifestContent): void;
-  /** Of a manifest that is kept. */
-  noteTag(repository: Repository, tag: Tag, digest: Digest): void;
+  /**
+   * What a tag was seen to stand for.
+   *
+   * @param seen.atMs when the look began; left out when not all was seen that an index lists
+   */
+  noteTag(
+    repository: Repository,
+    tag: Tag,
+    seen: { readonly digest: Digest; readonly atMs: number | undefined },
+  ): void;
+  /** The tag was looked at and does not stand for what it did, or only as long as a run is at work. */
+  doubtTag(repository: Repository, tag: Tag): void;
   /** Returns when everything is on disk, and lets go of the file. `StorageError` when that failed. */
   close(): Promise<void>;
 }

@@ -92,7 +92,9 @@ export async function carryOut(
 async function plan(world: World, context: Context) {
   const cache = await openEstimate(world, context);
   try {
-    const looking = cache ? { ...context, registry: noting(context.registry, cache) } : context;
+    const looking = cache
+      ? { ...context, registry: noting(context.registry, { cache, clock: context.clock }) }
+      : context;
     // Without a pod there is no step that would open the route.
     if (context.pod === undefined) await reachRegistry(context, quiet);
     await context.person.steps(listing.map((step) => view(step, looking)));

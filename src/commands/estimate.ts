@@ -7,9 +7,13 @@ import { estimateSpace } from '../steps/estimate.ts';
 import type { World } from './world.ts';
 
 /** What is known of the registry's manifests while a plan is made; `undefined` where nothing is to be estimated. */
-export async function openEstimate(world: World, { registry }: Context): Promise<ManifestCache | undefined> {
+export async function openEstimate(
+  world: World,
+  { registry, run }: Context,
+): Promise<ManifestCache | undefined> {
+  const { binding } = run.record;
   const isWanted = world.options.estimate !== 'none' && registry.inventory !== undefined;
-  return isWanted ? await world.openManifestCache() : undefined;
+  return isWanted && binding !== undefined ? await world.openManifestCache(binding) : undefined;
 }
 
 /** `undefined` where it is not asked for, where there is nothing to free, and by a route that cannot tell. */

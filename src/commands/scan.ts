@@ -9,7 +9,7 @@ import { reachRegistry } from '../steps/reach.ts';
 import { Stock } from '../steps/stock.ts';
 import { tearDown } from '../steps/teardown.ts';
 import { closeCache } from './manifest-cache.ts';
-import { findCredentials, requirePermissions, usesPod } from './preflight.ts';
+import { findCredentials, identify, requirePermissions, usesPod } from './preflight.ts';
 import { inSafetyNet, runEach } from './safety-net.ts';
 import type { World } from './world.ts';
 
@@ -21,15 +21,15 @@ export async function scan(world: World): Promise<void> {
       next: 'Scan by a route that speaks HTTP: --via pod, port-forward or direct.',
     });
   const file = options.write === undefined ? undefined : await world.newFile(options.write);
-  const cache = await world.openManifestCache();
   const run = world.newRunId();
   const connection = await world.connect(run);
-  const { context } = await connection.cluster.identity(work);
+  const binding = await identify(world, connection, undefined);
+  const cache = await world.openManifestCache(binding);
   await requirePermissions(world, connection, { deleting: false, inUse: false });
   const credentials = await findCredentials(world, connection);
   const registry = await world.openRegistry({ run, connection, credentials });
   const pod = usesPod(options) ? connection.pod : undefined;
-  const scanning = new Scanning(world, { registry, pod, cache, context });
+  const scanning = new Scanning(world, { registry, pod, cache, context: binding.context });
   await inSafetyNet({
     ...{ person, signal: work },
     work: () => scanning.run(),

@@ -12,6 +12,7 @@ import type { Permission } from '../domain/permissions.ts';
 import type { Reclaimed } from '../domain/reclaim.ts';
 import type { ReportSource } from '../domain/report.ts';
 import type { Route } from '../domain/route.ts';
+import type { Binding } from '../domain/run.ts';
 import type { Verification } from '../domain/verify.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
@@ -91,8 +92,8 @@ export interface World {
   readInUse(): Promise<readonly ImageUse[]>;
   /** The state folder as it is seen from outside. */
   readonly archive: RunArchive;
-  /** Opens what is known of manifests. Needs no lock, and keeps nobody from anything. */
-  openManifestCache(): Promise<ManifestCache>;
+  /** Opens what is known of manifests, and of the tags of this registry. Needs no lock, and keeps nobody from anything. */
+  openManifestCache(binding: Binding): Promise<ManifestCache>;
   /**
    * A file for the user, which must not be there yet: `write` makes it as a whole or not at all.
    *

@@ -50,6 +50,7 @@ export class Stock {
   /** The same for these repositories; one that is gone is left out. */
   async take(repositories: Iterable<Repository>, progress: Progress): Promise<readonly FoundRepository[]> {
     const listed = await this.#list([...repositories], progress);
+    const atMs = this.#context.clock.now();
     const found = await this.#look(listed, progress);
     const places = [...found].flatMap(([repository, { tags, markers }]) =>
       [...new Set([...tags.values(), ...markers])].map((digest) => ({ repository, digest })),
@@ -58,7 +59,7 @@ export class Stock {
     return [...found].map(([repository, { tags, untied }]) => {
       const present = new Map([...tags].filter(([, digest]) => this.space.has({ repository, digest })));
       for (const [tag, digest] of present)
-        if (!untied.has(tag)) this.#context.cache.noteTag(repository, tag, digest);
+        if (!untied.has(tag)) this.#context.cache.noteTag(repository, tag, { digest, atMs });
       const graph = new TagGraph(present, (digest) => this.space.childrenOf(digest));
       return { repository, tags: present, graph };
     });

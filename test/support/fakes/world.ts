@@ -101,7 +101,7 @@ export class Program {
       password: undefined,
       readEnvironments: async () => entriesOf(fake.environments),
       readInUse: async () => [],
-      openManifestCache: async () => fake.manifests.open(),
+      openManifestCache: async ({ clusterUid, registry }) => fake.manifests.open(`${clusterUid} ${registry}`),
       newFile: async (path) => {
         if (fake.files.has(path)) throw new RefusedError(`There is a file ${path} already.`);
         return { write: async (text) => void fake.files.set(path, text) };
