@@ -40,6 +40,8 @@ export interface Options {
   readonly estimate: Scope;
   /** For a scan: how many of the newest revisions of each environment would be kept. */
   readonly keepLast: number;
+  /** For a scan: how long an earlier look at a revision counts; 0: not at all. */
+  readonly maxAgeMs: number;
   /** For a scan: the environments file to write. */
   readonly write: string | undefined;
   /** Collects garbage after deleting. */
@@ -137,6 +139,7 @@ export function readOptions(given: {
     verifyMode: value.text('verify') as VerifyMode,
     estimate: value.text('estimate') as Scope,
     keepLast: value.integer('keep-last', { least: 1, most: 1_000_000, preset: 3 }),
+    maxAgeMs: value.age('max-age'),
     write: write === undefined ? undefined : given.resolvePath(write),
     reclaim: value.flag('reclaim'),
     dryRun: value.flag('dry-run'),

@@ -109,16 +109,17 @@ class Scanning {
 
   async #read(progress: Progress): Promise<string> {
     const { clock, work, options } = this.#world;
-    const { keepLast } = options;
+    const { keepLast, maxAgeMs } = options;
     const registry = this.#registry;
     const { inventory } = registry;
     if (inventory === undefined) throw new Error('A route that speaks HTTP tells what the registry holds.');
     const stock = new Stock({
       ...{ registry, inventory, clock },
-      ...{ cache: this.#cache, signal: work, settings: options },
+      ...{ cache: this.#cache, signal: work, settings: options, maxAgeMs },
     });
     try {
       const found = await stock.takeAll(progress);
+      const { remembered } = stock;
       this.report = {
         at: new Date(clock.now()).toISOString(),
         registry: options.registry,
@@ -128,6 +129,7 @@ class Scanning {
         foreign: found.filter(({ repository }) => refOf(repository) === undefined).length,
         manifests: stock.space.manifests,
         unread: [...stock.unread].sort(),
+        ...(remembered && { remembered }),
         ...survey(found, { space: stock.space, keepLast }),
       };
       const manifests = count(stock.space.manifests, 'manifest');

@@ -8,6 +8,7 @@ import {
   type Tag,
 } from './names.ts';
 import { legacyRef, NEW_REPOSITORY_REF, type RepositoryRef, readRevision } from './plan.ts';
+import type { Remembered } from './remembered.ts';
 import type { ManifestPlace, Space } from './space.ts';
 import type { TagGraph } from './tag-graph.ts';
 
@@ -55,6 +56,8 @@ export interface ScanReport extends Survey {
   readonly manifests: number;
   /** `repository:tag` or `repository@digest` of what could not be read: with any, the figures are incomplete. */
   readonly unread: readonly string[];
+  /** Which revisions were not asked for again; left out when all were. */
+  readonly remembered?: Remembered;
   /** The environments file that was written. */
   readonly file?: string;
 }

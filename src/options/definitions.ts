@@ -123,6 +123,15 @@ export const optionDefinitions = {
     verb: 'scan',
     describe: 'with scan: what keeping the newest N revisions of an environment would bring',
   },
+  'max-age': {
+    type: 'string',
+    group: WHAT,
+    value: 'TIME',
+    default: '1h',
+    verb: 'scan',
+    describe:
+      'with scan: revisions that were looked at within this time are not asked for again. 0: each tag is',
+  },
   write: {
     type: 'string',
     group: FILES,

@@ -105,6 +105,14 @@ export class Values {
     throw wrong(name, text, 'a time such as 90s, 5m or 1h');
   }
 
+  /** The same; 0 as well. */
+  age(name: OptionName): number {
+    const text = this.text(name);
+    const ageMs = text === '0' ? 0 : parseDuration(text);
+    if (ageMs !== undefined) return ageMs;
+    throw wrong(name, text, 'a time such as 90s, 5m or 1h, or 0');
+  }
+
   #once(name: OptionName): string | boolean | undefined {
     const value = this.#raw[name];
     if (typeof value !== 'object') return value;

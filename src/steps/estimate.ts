@@ -21,7 +21,8 @@ export async function estimateSpace(
 ): Promise<SpaceEstimate> {
   const { scope, inventory, cache } = given;
   const { registry, clock, signal, settings, plans, plannedAtMs } = context;
-  const stock = new Stock({ registry, clock, signal, settings, inventory, cache });
+  // What is decided here is not decided by an earlier look.
+  const stock = new Stock({ registry, clock, signal, settings, inventory, cache, maxAgeMs: 0 });
   const touched = [...plans.values()].filter((plan) => doomedTags(plan).length > 0);
   let found: readonly FoundRepository[] = [];
   if (scope === 'registry') {

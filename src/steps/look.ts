@@ -56,6 +56,8 @@ interface LookedAt extends Omit<RepositoryContent, 'ref'> {
   readonly ledgers: readonly Tag[];
   /** Those of the tags without a digest that stand for something, which cannot be read. */
   readonly unreadable: ReadonlySet<Tag>;
+  /** Those of the tags that were not asked for: see `LookRequest.counts`. */
+  readonly remembered: ReadonlySet<Tag>;
 }
 
 interface LookRequest {
@@ -66,6 +68,11 @@ interface LookRequest {
   readonly finished?: ReadonlySet<Tag>;
   /** What a tag stood for when it was last looked at; see `Registry.resolve`. */
   readonly known?: (tag: Tag) => Manifest | undefined;
+  /**
+   * Whether what is known of a tag counts without asking. Never called for one that a ledger names, which a run is
+   * about to change. Default: none does
+   */
+  readonly counts?: (tag: Tag) => boolean;
   /** Told of a tag that could not be looked at; what it throws ends the look. Default: that ends it. */
   readonly onFailed?: (tag: Tag, error: unknown) => Promise<void>;
 }
@@ -78,7 +85,11 @@ export async function contentOf(
   context: Looker,
   { ref, ...request }: { readonly ref: RepositoryRef } & LookRequest,
 ): Promise<RepositoryContent> {
-  const { unreadable: _, ...found } = await lookAtTags(context, { repository: ref.repository, ...request });
+  const {
+    unreadable: _,
+    remembered: __,
+    ...found
+  } = await lookAtTags(context, { repository: ref.repository, ...request });
   return { ...found, ref, indexes: await withNested(context, ref.repository, found.indexes) };
 }
 
@@ -87,11 +98,15 @@ export async function lookAtTags(
   context: Looker,
   given: { readonly repository: Repository } & LookRequest,
 ): Promise<LookedAt> {
-  const { repository, tags, finished, known = () => undefined, onFailed = rethrow } = given;
+  const { repository, tags, finished, known = () => undefined, counts = () => false } = given;
+  const { onFailed = rethrow } = given;
   const ledgers = await ledgersOf(context, repository, tags);
   const noted = new Map(
     [...ledgers].flatMap(([marker, { tags }]) => [...tags.keys()].map((tag) => [tag, marker])),
   );
+  // Which tags a ledger names that cannot be read is not known.
+  const areNoted = tags.filter(isMarker).every((marker) => ledgers.has(marker));
+  const remembered = new Set<Tag>();
   const digests = new Map<Tag, Digest | undefined>();
   const untied = new Map<Tag, Tag>();
   const unreadable = new Set<Tag>();
@@ -101,10 +116,15 @@ export async function lookAtTags(
   const indexes: Record<Digest, readonly Digest[]> = {};
   await concurrently(tags, context.settings.concurrency * IN_FLIGHT, async (tag) => {
     if (ledgers.has(tag)) return;
-    const looked = await lookAt(context, repository, tag, known(tag)).catch(async (error: unknown) => {
-      await onFailed(tag, error);
-      return FAILED;
-    });
+    const manifest = known(tag);
+    const isRemembered = manifest !== undefined && areNoted && !noted.has(tag) && counts(tag);
+    if (isRemembered) remembered.add(tag);
+    const looked = isRemembered
+      ? ({ state: 'found', manifest } as const)
+      : await lookAt(context, repository, tag, manifest).catch(async (error: unknown) => {
+          await onFailed(tag, error);
+          return FAILED;
+        });
     if (looked.state === 'dangling') dangling.add(tag);
     const marker = noted.get(tag);
     // A registry that was ended in the middle of a sweep has lost the throw-away manifest, and not yet the tags on it.
@@ -145,6 +165,7 @@ export async function lookAtTags(
     dangling,
     ledgers: [...ledgers.keys(), ...deadMarkers],
     unreadable,
+    remembered,
   };
 }
 

@@ -23,6 +23,8 @@ describe('the command line', () => {
     assert.deepEqual([scan?.verb, scan?.flags], ['scan', { write: 'found', 'keep-last': '5' }]);
     assert.match(faultOf('--write', 'found'), /--write belongs to scan/);
     assert.match(faultOf('recover', '--keep-last', '5'), /--keep-last belongs to scan/);
+    assert.deepEqual(parse(['scan', '--max-age', '0'])?.flags, { 'max-age': '0' });
+    assert.match(faultOf('--max-age', '5m'), /--max-age belongs to scan/);
   });
 
   it('gives options as they were written', () => {

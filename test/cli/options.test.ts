@@ -33,6 +33,7 @@ describe('options', () => {
       ['domino-platform', 'docker-registry:5000', 'docker-registry', 16, 'text'],
     );
     assert.deepEqual([options.rolloutTimeoutMs, options.restoreTimeoutMs], [600_000, 300_000]);
+    assert.equal(options.maxAgeMs, 3_600_000);
     assert.deepEqual(
       [options.delete, options.yes, options.resume, options.fresh],
       [false, false, false, false],
@@ -74,6 +75,7 @@ describe('options', () => {
   const samples: Record<string, string> = {
     concurrency: '64',
     'keep-last': '5',
+    'max-age': '5m',
     'stop-after': '2h',
     via: 'direct',
     strategy: 'by-digest',
@@ -91,6 +93,13 @@ describe('options', () => {
     'node-selector': 'disk=ssd',
     toleration: 'a=b:NoSchedule,c',
   };
+
+  it('take no time at all for the age of an earlier look', () => {
+    assert.deepEqual(
+      ['0', '0s', '90s'].map((text) => read({ 'max-age': text }).maxAgeMs),
+      [0, 0, 90_000],
+    );
+  });
 
   it('take a variable that stands for no option for a mistake', () => {
     assert.throws(
@@ -136,6 +145,9 @@ describe('options', () => {
 
   const faults: [RawOptions, RegExp][] = [
     [{ 'keep-last': '0' }, /--keep-last is "0".*from 1 to/],
+    [{ 'max-age': '-1h' }, /--max-age is "-1h".*90s, 5m or 1h, or 0/],
+    [{ 'max-age': '60' }, /--max-age is "60"/],
+    [{ 'max-age': '' }, /--max-age is "".*a value/],
     [{ estimate: 'all' }, /--estimate is "all".*touched or registry or none/],
     [{ estimate: 'registry', via: 'skopeo' }, /--estimate registry does not work with --via skopeo/],
     [{ concurrency: '0' }, /--concurrency is "0".*from 1 to 64/],

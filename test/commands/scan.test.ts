@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { clean } from '../../src/commands/clean.ts';
 import { scan } from '../../src/commands/scan.ts';
 import { parseEnvironmentsFile } from '../../src/domain/environments.ts';
 import {
@@ -161,14 +162,14 @@ describe('a second scan', () => {
     await report();
     const { registry } = world;
     registry.calls.length = 0;
-    const first = await report();
+    const first = await report({ 'max-age': '0' });
     assert.equal(registry.count('read'), 0);
     registry.layers.set('a4', { base: 1000, four: 80_000 });
     registry.push(NEW_REPOSITORY, `${A}-4`, 'a4');
     registry.push(NEW_REPOSITORY, `${A}-3`, 'a4');
     await registry.deleteManifest(NEW_REPOSITORY, digest('b7'));
     registry.calls.length = 0;
-    const second = await report({ 'keep-last': '1' });
+    const second = await report({ 'keep-last': '1', 'max-age': '0' });
     assert.equal(registry.count('read'), 1);
     assert.deepEqual(
       second.environments.map(({ environment, revisions }) => [environment, revisions]),
@@ -187,7 +188,7 @@ describe('a second scan', () => {
     registry.push(LEGACY, '2', 'index', ['child', 'never-pushed']);
     const before = await report();
     await registry.deleteManifest(LEGACY, digest('child'));
-    const after = await report();
+    const after = await report({ 'max-age': '0' });
     assert.equal(before.manifests - after.manifests, 1);
     assert.equal(before.bytes - after.bytes, (world.manifests.contents.get(digest('child'))?.size ?? 0) + 1);
   });
@@ -200,6 +201,175 @@ describe('a second scan', () => {
     assert.equal(error, undefined);
     assert.equal(found?.environments.length, 2);
     assert.match(program.person.warnings.join(), /ENOSPC/);
+  });
+});
+
+describe('a scan soon after another', () => {
+  const MINUTE_MS = 60_000;
+  const REVISIONS = [
+    `${LEGACY}:1`,
+    ...[`${A}-2`, `${A}-3`, `${B}-7`].map((name) => `${NEW_REPOSITORY}:${name}`),
+  ];
+  const OTHERS = [`${NEW_REPOSITORY}:buildcache`, `${OTHER}:latest`];
+
+  /** What is asked for of this registry by another scan, each once. */
+  async function asked(flags: RawOptions = {}): Promise<readonly string[]> {
+    world.registry.calls.length = 0;
+    await report(flags);
+    const calls = world.registry.calls.filter(({ operation }) => operation === 'resolve');
+    return [...new Set(calls.map(({ repository, reference }) => `${repository}:${reference}`))].sort();
+  }
+
+  /** What its figures are about, and the same for a scan that asks for each tag. */
+  function figures({ environments, manifests, bytes, gainBytes, unread }: ScanReport) {
+    return { environments, manifests, bytes, gainBytes, unread };
+  }
+
+  it('does not ask for the same revisions again, but for everything else', async () => {
+    const first = await report();
+    assert.equal(first.remembered, undefined);
+    world.clock.advance(5 * MINUTE_MS);
+    assert.deepEqual(await asked(), OTHERS.sort());
+    const second = await report();
+    assert.deepEqual(figures(second), figures(first));
+    assert.deepEqual(second.remembered, { tags: 4, oldestAt: first.at });
+    const { remembered, ...third } = await report({ 'max-age': '0' });
+    assert.equal(remembered, undefined);
+    assert.deepEqual(figures(third), figures(first));
+  });
+
+  it('asks for each tag with --max-age 0, and is up to date from then on', async () => {
+    await report();
+    world.clock.advance(50 * MINUTE_MS);
+    assert.deepEqual(await asked({ 'max-age': '0' }), [...REVISIONS, ...OTHERS].sort());
+    world.clock.advance(50 * MINUTE_MS);
+    assert.deepEqual(await asked(), OTHERS.sort());
+  });
+
+  it('asks for what was looked at longer ago, however often it was not asked for since', async () => {
+    const first = await report();
+    world.clock.advance(40 * MINUTE_MS);
+    assert.deepEqual((await report()).remembered, { tags: 4, oldestAt: first.at });
+    world.registry.push(NEW_REPOSITORY, `${A}-4`, 'a4');
+    const { at } = await report();
+    world.clock.advance(19 * MINUTE_MS);
+    assert.equal((await report()).remembered?.tags, 5);
+    world.clock.advance(MINUTE_MS);
+    const last = await report();
+    assert.deepEqual(last.remembered, { tags: 1, oldestAt: at });
+    world.clock.advance(9_999);
+    const newer = [`${NEW_REPOSITORY}:${A}-4`];
+    assert.deepEqual(await asked({ 'max-age': '10s' }), [...newer, ...OTHERS].sort());
+    world.clock.advance(10_000);
+    assert.deepEqual(
+      await asked({ 'max-age': '10s' }),
+      [...REVISIONS, `${NEW_REPOSITORY}:${A}-4`, ...OTHERS].sort(),
+    );
+  });
+
+  it('does not rely on a clock that was set back', async () => {
+    world.clock.advance(10 * MINUTE_MS);
+    await report();
+    world.clock.advance(-MINUTE_MS);
+    assert.deepEqual(await asked(), [...REVISIONS, ...OTHERS].sort());
+  });
+
+  it('sees what was pushed and deleted, and that a tag which is no revision has moved', async () => {
+    await report();
+    const { registry } = world;
+    registry.layers.set('a4', { base: 1000, four: 80_000 });
+    registry.push(NEW_REPOSITORY, `${A}-4`, 'a4');
+    registry.push(NEW_REPOSITORY, 'buildcache', 'a4');
+    await registry.deleteManifest(NEW_REPOSITORY, digest('b7'));
+    const { environments, remembered } = await report({ 'keep-last': '1' });
+    assert.deepEqual(
+      environments.map(({ environment, revisions }) => [environment, revisions]),
+      [[A, [4, 3, 2, 1]]],
+    );
+    assert.equal(remembered?.tags, 3);
+    assert.equal(without(['a1', 'a2', 'a3'], environments[0]?.ownBytes ?? 0), 70_000);
+  });
+
+  it('asks for what it has no longer read', async () => {
+    await report();
+    world.manifests.contents.delete(digest('a2'));
+    assert.deepEqual(await asked(), [`${NEW_REPOSITORY}:${A}-2`, ...OTHERS].sort());
+  });
+
+  it('does not take what was seen in another registry for what is in this one', async () => {
+    await report();
+    world.clusterUid = 'cluster-2';
+    assert.deepEqual(await asked(), [...REVISIONS, ...OTHERS].sort());
+    world.clusterUid = 'cluster-1';
+    assert.deepEqual(await asked(), OTHERS.sort());
+  });
+
+  it('asks for what was seen to stand for nothing', async () => {
+    const { registry } = world;
+    await report();
+    registry.breakManifest(NEW_REPOSITORY, 'a2');
+    await report({ 'max-age': '0' });
+    registry.push(NEW_REPOSITORY, '', 'a2');
+    assert.deepEqual(await asked(), [`${NEW_REPOSITORY}:${A}-2`, ...OTHERS].sort());
+    assert.deepEqual(await asked(), OTHERS.sort());
+  });
+
+  it('does not ask for what an index lists, if all of that was there', async () => {
+    const { registry } = world;
+    for (const nickname of ['child', 'grandchild', 'lonely']) registry.push(LEGACY, '', nickname);
+    registry.push(LEGACY, '', 'nested', ['grandchild']);
+    registry.push(LEGACY, '2', 'whole', ['child', 'nested']);
+    registry.push(LEGACY, '3', 'sparse', ['lonely', 'never-pushed']);
+    const first = await report();
+    const names = [`${LEGACY}:3`, `${LEGACY}:${digest('lonely')}`];
+    assert.deepEqual(await asked(), [...names, ...OTHERS].sort());
+    assert.deepEqual(figures(await report()), figures(first));
+  });
+
+  it('asks for an index that has lost something of what it lists', async () => {
+    const { registry } = world;
+    registry.push(LEGACY, '', 'child');
+    registry.push(LEGACY, '2', 'index', ['child']);
+    const first = await report();
+    await registry.deleteManifest(LEGACY, digest('child'));
+    const second = await report({ 'max-age': '0' });
+    assert.equal(first.manifests - second.manifests, 1);
+    assert.ok((await asked()).includes(`${LEGACY}:2`));
+    assert.deepEqual(figures(await report()), figures(second));
+  });
+
+  it('counts what planning has looked at, all that is new to it included', async () => {
+    world.environments = `${A} 3\n${B} 7\n`;
+    world.registry.push(LEGACY, '', 'child');
+    world.registry.push(LEGACY, '4', 'index', ['child']);
+    const program = world.start();
+    const atMs = world.clock.now();
+    await clean(program.world, program.tally);
+    world.clock.advance(5 * MINUTE_MS);
+    // Planning is not interested in whether all is there that an index lists.
+    const index = [`${LEGACY}:4`, `${LEGACY}:${digest('child')}`];
+    assert.deepEqual(await asked(), [...index, ...OTHERS].sort());
+    world.clock.advance(5 * MINUTE_MS);
+    await clean(world.start({ fresh: true }).world, program.tally);
+    world.clock.advance(56 * MINUTE_MS);
+    const { remembered } = await report();
+    assert.equal(remembered?.tags, 4);
+    assert.equal(remembered?.oldestAt, new Date(atMs + 10 * MINUTE_MS).toISOString());
+  });
+
+  it('has planning ask for every tag nevertheless, and see what it finds', async () => {
+    const { registry } = world;
+    world.environments = `${A} 3\n`;
+    await report();
+    registry.push(NEW_REPOSITORY, `${A}-2`, 'moved');
+    registry.calls.length = 0;
+    const program = world.start({ estimate: 'registry' });
+    await clean(program.world, program.tally);
+    const looked = registry.calls.filter(({ operation }) => operation === 'resolve');
+    const names = new Set(looked.map(({ repository, reference }) => `${repository}:${reference}`));
+    for (const name of [...REVISIONS, ...OTHERS]) assert.ok(names.has(name), name);
+    const plan = world.disk.latest.plan.find(({ ref }) => ref.repository === NEW_REPOSITORY);
+    assert.equal(plan?.tags.find((each) => each.tag === tag(`${A}-2`))?.digest, digest('moved'));
   });
 });
 
@@ -262,6 +432,15 @@ describe('the file of a scan', () => {
     assert.match(world.files.get('found') ?? '', /^# INCOMPLETE: 1 manifest /m);
   });
 
+  it('says what was not asked for again', async () => {
+    await report({ write: 'first' });
+    assert.doesNotMatch(world.files.get('first') ?? '', /asked for/);
+    world.clock.advance(90_000);
+    await report({ write: 'second' });
+    assert.match(world.files.get('second') ?? '', /^# 4 revisions were not asked for .* 1 min 30 s earlier/m);
+    assert.deepEqual(parseEnvironmentsFile(world.files.get('second') ?? ''), { entries: [], faults: [] });
+  });
+
   it('is not written over another, which is found out before anything else', async () => {
     world.files.set('mine', '# mine');
     assert.ok((await scanned({ write: 'mine' })).error instanceof RefusedError);
@@ -289,6 +468,7 @@ describe('an unfinished run', () => {
     };
     const before = await report();
     await registry.untagging?.writeLedger(NEW_REPOSITORY, ledger);
+    assert.equal((await report()).remembered?.tags, 3);
     await registry.untagging?.untie(NEW_REPOSITORY, tag(`${A}-2`), ledger);
     const after = await report();
     const rows = ({ environments }: ScanReport) =>
@@ -298,6 +478,18 @@ describe('an unfinished run', () => {
     // What stood under the tag for a while is not taken for the revision when that is back.
     registry.untag(NEW_REPOSITORY, ledger.marker);
     registry.push(NEW_REPOSITORY, `${A}-2`, 'a2');
-    assert.deepEqual(rows(await report()), rows(before));
+    registry.calls.length = 0;
+    const last = await report();
+    assert.deepEqual(rows(last), rows(before));
+    assert.equal(last.remembered?.tags, 3);
+    assert.ok(registry.calls.some(({ reference }) => reference === `${A}-2`));
+  });
+
+  it('has each tag of its repository asked for when its ledger cannot be read', async () => {
+    const { registry } = world;
+    registry.canUntie('throw-away');
+    await report();
+    registry.push(NEW_REPOSITORY, 'registry-cleaner-20261123T090000Z-0000bb-1', 'unreadable');
+    assert.equal((await report()).remembered?.tags, 1);
   });
 });

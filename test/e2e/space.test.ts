@@ -78,6 +78,13 @@ test('what is foretold by the whole registry is what the garbage collector frees
   const [report] = parseEvents(scanned.stdout).filter(({ event }) => event === 'scan');
   assert.deepEqual(report?.unread, []);
   assert.equal(report?.bytes, sizeOf(before), 'what was collected beforehand is all that there is');
+  const soon = await site.runs(0, ['scan', '--keep-last', '2']);
+  const [second] = parseEvents(soon.stdout).filter(({ event }) => event === 'scan');
+  const { at: _, file: ___, ...figures } = report ?? assert.fail('nothing was told');
+  const { at: __, remembered, ...sameFigures } = second ?? assert.fail('nothing was told');
+  assert.deepEqual(sameFigures, figures, 'without asking for each revision again');
+  assert.ok((remembered as { tags: number }).tags > REVISIONS);
+  assert.match(soon.stderr, /revisions were not asked for again/);
   assert.deepEqual(await site.registry.view(), content);
   await site.assertTidy();
   const twice = await site.runs(4, ['scan', '--write', found]);

@@ -1,4 +1,5 @@
 /** What a scan has found as text, for any width. */
+import { tellRemembered } from '../../domain/remembered.ts';
 import type { EnvironmentSpace, ScanReport } from '../../domain/scan.ts';
 import { alignColumns, count, formatBytes, plainText } from '../../domain/text.ts';
 
@@ -48,6 +49,7 @@ function blocks(environments: readonly EnvironmentSpace[], keepLast: number): st
 
 function remarks(report: ScanReport): string[] {
   const { environments, keepLast, registry, context, repositories, foreign, bytes, gainBytes, file } = report;
+  const { at, remembered } = report;
   const more = foreign > 0 ? `, ${foreign} of them not Domino's` : '';
   return [
     `${registry} (context ${context}): ${count(repositories, 'repository', 'repositories')}${more}, ` +
@@ -61,6 +63,7 @@ function remarks(report: ScanReport): string[] {
             'lists cannot be found; what they need is not freed. Images that something runs are not considered here.',
         ]
       : []),
+    ...(remembered ? [tellRemembered(remembered, at)] : []),
     ...unreadRemarks(report),
     ...(file === undefined ? [] : [`Written, every line commented out: ${file}`]),
   ];

@@ -57,6 +57,19 @@ describe('a scan on the terminal', () => {
     );
   });
 
+  it('says what was not asked for again, how long ago that was looked at, and how to ask', () => {
+    assert.doesNotMatch(renderScan(REPORT, 100), /asked for/);
+    const remembered = { tags: 40, oldestAt: '2026-11-23T09:47:55.000Z' };
+    assert.match(
+      renderScan({ ...REPORT, remembered }, 100),
+      /^40 revisions were not asked for again: .* up to 12 min 05 s earlier counts\. --max-age 0 asks for each again\.$/m,
+    );
+    assert.match(
+      renderScan({ ...REPORT, remembered: { ...remembered, tags: 1 } }, 100),
+      /^1 revision was not/m,
+    );
+  });
+
   it('tells where there is nothing, and what was written', () => {
     const text = renderScan({ ...REPORT, environments: [], file: '/home/ann/found' }, 100);
     assert.match(text, /There is no revision of any environment/);
