@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 export function keepHeapSmall(): void {
   // Percent by which the old generation may grow before it is collected again.
   setFlagsFromString('--heap-growing-percent=20');
-  // The young generation stays as small as it begins.
+  // The young generation stays as small as it begins: with 4 MiB, small runs collect no more often than by default.
+  setFlagsFromString('--min-semi-space-size=4');
   setFlagsFromString('--semi-space-growth-factor=1');
 }
