@@ -19,9 +19,9 @@ describe('in a terminal', { skip: noTerminal }, () => {
   beforeEach(() => site.reset());
 
   function start(args: readonly string[]): Terminal {
-    const where = site.where.filter((word) => word !== '--output' && word !== 'json');
-    return new Terminal([process.execPath, resolve(PROJECT, 'src/cli.ts'), ...where, ...args], {
-      HOME: site.home,
+    return new Terminal([process.execPath, resolve(PROJECT, 'src/cli.ts'), ...args], {
+      ...{ HOME: site.home, ...site.where },
+      REGISTRY_CLEANER_OUTPUT: 'text',
     });
   }
 

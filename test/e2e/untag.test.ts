@@ -127,12 +127,10 @@ describe('killed with kill -9', { concurrency: 3 }, () => {
       const untied = (await untiedSoFar(site)).includes(first) ? first : ((await untiedSoFar(site))[0] ?? '');
       const [, id = '', revision = ''] = /:([0-9a-f]+)-(\d+)$/.exec(untied) ?? [];
       const environments = site.environmentsText.replace(id, `${id} ${revision}`);
-      const elsewhere = [
-        ...['--state-dir', join(site.folder, 'elsewhere')],
-        ...['--environments', site.file('retains-more', environments)],
-      ];
+      const elsewhere = ['--state-dir', join(site.folder, 'elsewhere')];
+      const retaining = ['--environments', site.file('retains-more', environments)];
       await site.runs(0, ['recover', ...elsewhere]);
-      await site.runs(0, [...DELETING, ...elsewhere]);
+      await site.runs(0, [...DELETING, ...elsewhere, ...retaining]);
       await site.assertCleaned({ ...NEW_ONLY, environments });
     });
   }

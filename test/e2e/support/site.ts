@@ -110,25 +110,26 @@ export class Site implements AsyncDisposable {
     return path;
   }
 
-  /** The options that point the program at this sandbox, and make it print JSON. */
-  get where(): readonly string[] {
+  /**
+   * The variables that point the program at this sandbox, and make it print JSON. They hold for every command, which
+   * options on the command line do not.
+   */
+  get where(): Readonly<Record<string, string>> {
     const { kubeconfig, registry, environments } = this.sandbox;
-    return [
-      ...['--kubeconfig', kubeconfig, '--registry', registry, '--environments', environments],
-      ...['--state-dir', this.stateDir, '--output', 'json'],
-      ...(this.#via === undefined ? [] : ['--via', this.#via]),
-    ];
+    return {
+      REGISTRY_CLEANER_KUBECONFIG: kubeconfig,
+      REGISTRY_CLEANER_REGISTRY: registry,
+      REGISTRY_CLEANER_ENVIRONMENTS: environments,
+      REGISTRY_CLEANER_STATE_DIR: this.stateDir,
+      REGISTRY_CLEANER_OUTPUT: 'json',
+      ...(this.#via !== undefined && { REGISTRY_CLEANER_VIA: this.#via }),
+    };
   }
 
-  /** Starts the command against this sandbox; `args` come last, and so win where an option may be given once. */
-  start(args: readonly string[], options: Partial<CommandOptions> = {}): Command {
-    return this.startBare([...without(this.where, args), ...args], options);
-  }
-
-  /** Starts the command with nothing but `args`. */
-  startBare(args: readonly string[], options: Partial<CommandOptions> = {}): Command {
+  /** Starts the command against this sandbox. */
+  start(args: readonly string[], { env, ...options }: Partial<CommandOptions> = {}): Command {
     if (this.#isClosed) throw new Error('the sandbox is closed');
-    const command = new Command(args, { home: this.home, ...options });
+    const command = new Command(args, { home: this.home, env: { ...this.where, ...env }, ...options });
     this.#commands.add(command);
     return command;
   }
@@ -245,12 +246,4 @@ export function summaryOf({ stdout }: Pick<Ended, 'stdout'>): Event {
   const summary = parseEvents(stdout).at(-1);
   assert.equal(summary?.event, 'summary', stdout);
   return summary;
-}
-
-/** `options` without those that `args` give as well. */
-function without(options: readonly string[], args: readonly string[]): string[] {
-  return options.filter((_, index) => {
-    const name = options[index - (index % 2)] as string;
-    return !args.includes(name);
-  });
 }
