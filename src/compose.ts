@@ -23,7 +23,9 @@ import type { ImageUse } from './domain/in-use.ts';
 import { parseInUseFile } from './domain/in-use-file.ts';
 import { plainText } from './domain/text.ts';
 import { endOf } from './domain/window.ts';
+import { definitionOf } from './options/definitions.ts';
 import type { RawOptions } from './options/values.ts';
+import type { Verb } from './options/verbs.ts';
 import { readOptions } from './options.ts';
 import type { RunStore } from './ports.ts';
 
@@ -32,7 +34,7 @@ const PROJECT = resolve(import.meta.dirname, '..');
 const POD_DEADLINE_SECONDS = 6 * 60 * 60;
 
 /** Builds the world of one command. */
-export function compose(given: { flags: RawOptions; password: string | undefined }): {
+export function compose(given: { verb: Verb; flags: RawOptions; password: string | undefined }): {
   world: World;
   close(): Promise<void>;
 } {
@@ -54,13 +56,15 @@ export function compose(given: { flags: RawOptions; password: string | undefined
   const alarm = createAlarm();
   const work = AbortSignal.any([signals.signal, alarm.signal]);
   const startedAtMs = performance.timeOrigin;
+  // A variable may name a time for commands that do not end by it.
+  const window = definitionOf('stop-after').goesWith.includes(given.verb) ? options.stopAfter : undefined;
   const { stdin, stdout, stderr } = process;
   const person = createPerson({
     stdin,
     stdout,
     stderr,
     output: options.output,
-    endsAtMs: options.stopAfter && endOf({ ...options.stopAfter, startedAtMs }),
+    endsAtMs: window && endOf({ ...window, startedAtMs }),
     signal: work,
     interrupt: () => process.kill(process.pid, 'SIGINT'),
   });

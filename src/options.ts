@@ -4,7 +4,7 @@ import type { Scope } from './domain/estimate.ts';
 import { type Route, speaksHttp } from './domain/route.ts';
 import { type Strategy, strategies } from './domain/strategy.ts';
 import type { VerifyMode } from './domain/verify.ts';
-import { type OptionName, optionDefinitions } from './options/definitions.ts';
+import { type OptionName, optionDefinitions, optionNames } from './options/definitions.ts';
 import { type RawOptions, Values, wrong } from './options/values.ts';
 
 interface Toleration {
@@ -85,8 +85,12 @@ export interface Options {
   readonly output: 'text' | 'json';
 }
 
-/** `REGISTRY_CLEANER_STATE_DIR` stands for `--state-dir`, and so on. */
 const ENVIRONMENT_PREFIX = 'REGISTRY_CLEANER_';
+
+/** `REGISTRY_CLEANER_STATE_DIR` stands for `--state-dir`, and so on. */
+export function variableOf(name: OptionName): string {
+  return `${ENVIRONMENT_PREFIX}${name.toUpperCase().replaceAll('-', '_')}`;
+}
 
 /**
  * Merges defaults < environment variables < flags.
@@ -181,12 +185,7 @@ export function readOptions(given: {
 
 function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): RawOptions {
   const raw: RawOptions = {};
-  const known = new Map(
-    (Object.keys(optionDefinitions) as OptionName[]).map((name) => [
-      `${ENVIRONMENT_PREFIX}${name.toUpperCase().replaceAll('-', '_')}`,
-      name,
-    ]),
-  );
+  const known = new Map(optionNames.map((name) => [variableOf(name), name]));
   for (const [variable, text] of Object.entries(environment)) {
     if (!variable.startsWith(ENVIRONMENT_PREFIX) || text === undefined || text === '') continue;
     const name = known.get(variable);

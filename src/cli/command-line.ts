@@ -1,48 +1,19 @@
 /** What the command line says. */
 import leven from 'leven';
-import yargs, { type Options as YargsOption } from 'yargs';
+import yargs, { type Argv, type Options as YargsOption } from 'yargs';
 import { UsageError } from '../domain/errors.ts';
-import { type OptionDefinition, type OptionName, optionDefinitions } from '../options/definitions.ts';
+import { definitionOf, type OptionDefinition, type OptionName, optionNames } from '../options/definitions.ts';
 import type { RawOptions } from '../options/values.ts';
+import { isVerb, type Verb, verbDefinitions, verbs } from '../options/verbs.ts';
 import { EXIT_CODES } from './ending.ts';
+import { listed, requireFitting } from './fitting.ts';
 
-/** A command. */
-interface VerbDefinition {
-  readonly describe: string;
-  /** The words that may follow it, for `--help`, and how many; none unless given. */
-  readonly words?: { readonly usage: string; readonly most: number };
-}
-
-const verbs = {
-  clean: {
-    words: { usage: '[PASSWORD]', most: 1 },
-    describe: 'list, plan, stop for review; with --delete, delete (the default)',
-  },
-  scan: {
-    describe:
-      'tell how much each environment takes, and what keeping its newest revisions would bring; changes nothing',
-  },
-  status: { describe: 'tell what is going on, or was left, here and in the cluster; changes nothing' },
-  recover: { describe: "put the registry's setting back after a run that could not, and remove its pod" },
-  reclaim: {
-    describe: "collect the registry's garbage, which frees the space of what was deleted; does nothing else",
-  },
-  undo: {
-    words: { usage: '[RUN] [ENVIRONMENT …]', most: Number.POSITIVE_INFINITY },
-    describe: 'put back what the last run, or another one, has deleted: all of it, or of some environments',
-  },
-  history: {
-    words: { usage: '[RUN]', most: 1 },
-    describe: 'list the runs of the state folder, or what one of them has done; asks no cluster',
-  },
-} as const satisfies Readonly<Record<string, VerbDefinition>>;
 /** How the registry's password is given. */
 const PASSWORD =
   "The registry's password is taken from the variable SKOPEO_PASSWORD, else from an argument (npm run clean -- PASSWORD; others can read it there), else from the Secret in the cluster.";
 const VARIABLES =
-  'Each option can also be given as a variable: REGISTRY_CLEANER_STATE_DIR stands for --state-dir. An option outranks its variable.';
-
-type Verb = keyof typeof verbs;
+  'Each option can also be given as a variable: REGISTRY_CLEANER_STATE_DIR stands for --state-dir. An option outranks its variable. An option that does not go with the command is an error; a variable is passed over.';
+const MORE = 'What goes with a command: npm run clean -- COMMAND --help';
 
 export interface Command {
   readonly verb: Verb;
@@ -58,9 +29,10 @@ export function parse(argv: readonly string[]): Command | undefined {
     .scriptName('npm run clean --')
     .usage('Usage: $0 [COMMAND] [options]')
     .command(
-      Object.entries<VerbDefinition>(verbs).map(([command, { describe, words }]) => ({
+      verbs.map((command) => ({
         command,
-        describe: words === undefined ? describe : `${words.usage}: ${describe}`,
+        describe: describeVerb(command),
+        builder: (own: Argv) => own.options(yargsOptions(command)),
         handler() {},
       })),
     )
@@ -72,12 +44,8 @@ export function parse(argv: readonly string[]): Command | undefined {
       'dot-notation': false,
       'greedy-arrays': false,
     })
-    .options(
-      Object.fromEntries(
-        Object.entries(optionDefinitions).map(([name, definition]) => [name, yargsOption(definition)]),
-      ),
-    )
-    .epilogue(`${PASSWORD}\n\n${VARIABLES}\n\n${EXIT_CODES}`)
+    .options(yargsOptions())
+    .epilogue(`${MORE}\n\n${PASSWORD}\n\n${VARIABLES}\n\n${EXIT_CODES}`)
     .help()
     .alias('help', 'h')
     .version()
@@ -95,11 +63,26 @@ export function parse(argv: readonly string[]): Command | undefined {
   return { ...read, flags: flags as RawOptions };
 }
 
-function yargsOption(definition: OptionDefinition): YargsOption {
+function describeVerb(verb: Verb): string {
+  const { describe, words } = verbDefinitions[verb];
+  return words === undefined ? describe : `${words.usage}: ${describe}`;
+}
+
+/** @param verb the command whose help shows only what goes with it; `undefined`: the help on all commands */
+function yargsOptions(verb?: Verb): Record<string, YargsOption> {
+  return Object.fromEntries(optionNames.map((name) => [name, yargsOption(definitionOf(name), verb)]));
+}
+
+function yargsOption(definition: OptionDefinition, verb: Verb | undefined): YargsOption {
+  const { goesWith, value, describe } = definition;
+  const others = verb === undefined && !goesWith.includes('clean') ? `with ${listed(goesWith)}` : undefined;
   return {
     type: definition.type === 'boolean' ? 'boolean' : definition.type === 'list' ? 'array' : 'string',
     group: `${definition.group}:`,
-    describe: definition.value ? `${definition.value}: ${definition.describe}` : definition.describe,
+    describe: [value, others, describe].filter((each) => each !== undefined).join(': '),
+    // Each command declares all of them for itself: of one that it did not know, the next word would be taken for the value.
+    global: verb !== undefined,
+    hidden: verb !== undefined && !goesWith.includes(verb),
     ...(definition.type === 'boolean' ? {} : { requiresArg: true }),
     ...(definition.type === 'list' ? { string: true } : {}),
     ...(definition.choices ? { choices: definition.choices } : {}),
@@ -108,10 +91,9 @@ function yargsOption(definition: OptionDefinition): YargsOption {
 }
 
 function requireKnown(given: readonly string[]): void {
-  const known = Object.keys(optionDefinitions) as OptionName[];
   for (const name of given) {
-    if ((known as string[]).includes(name)) continue;
-    const closest = known.toSorted((a, b) => leven(a, name) - leven(b, name))[0];
+    if ((optionNames as readonly string[]).includes(name)) continue;
+    const closest = optionNames.toSorted((a, b) => leven(a, name) - leven(b, name))[0];
     // Whoever writes --no-delete does not mean --delete.
     const near =
       closest !== undefined &&
@@ -123,21 +105,11 @@ function requireKnown(given: readonly string[]): void {
   }
 }
 
-/** Options of one verb only. Forgotten, it must not be another one that is carried out. */
-function requireFitting(verb: Verb, given: readonly OptionName[]): void {
-  for (const name of given) {
-    const { verb: only } = optionDefinitions[name] as OptionDefinition;
-    if (only !== undefined && only !== verb)
-      throw new UsageError(`--${name} belongs to ${only}.`, { next: `npm run clean -- ${only} --${name} …` });
-  }
-}
-
 function readWords(words: readonly string[]): Pick<Command, 'verb' | 'words' | 'password'> {
   const [first = 'clean', ...more] = words;
-  const isVerb = Object.hasOwn(verbs, first);
-  if (!isVerb) requireNoMistypedVerb(first);
-  const [verb, behind] = isVerb ? [first as Verb, more] : (['clean', words] as const);
-  const { words: known } = verbs[verb] as VerbDefinition;
+  if (!isVerb(first)) requireNoMistypedVerb(first);
+  const [verb, behind] = isVerb(first) ? [first, more] : (['clean', words] as const);
+  const { words: known } = verbDefinitions[verb];
   if (behind.length > (known?.most ?? 0)) throw tooMany();
   if (verb !== 'clean') return { verb, words: behind, password: undefined };
   const [password] = behind;
@@ -147,7 +119,7 @@ function readWords(words: readonly string[]): Pick<Command, 'verb' | 'words' | '
 
 function requireNoMistypedVerb(word: string): void {
   // Of a short one, two letters are half of it: that may well be a password.
-  const verb = Object.keys(verbs).find((each) => leven(each, word) <= (each.length > 4 ? 2 : 1));
+  const verb = verbs.find((each) => leven(each, word) <= (each.length > 4 ? 2 : 1));
   if (verb !== undefined)
     throw new UsageError(`"${word}" looks like a mistyped "${verb}".`, {
       next: 'If it is the password, set SKOPEO_PASSWORD instead.',
@@ -160,7 +132,7 @@ function requirePassword(word: string): void {
     throw new UsageError('The password on the command line is empty.', {
       next: 'Leave it out, or set SKOPEO_PASSWORD.',
     });
-  if (Object.hasOwn(optionDefinitions, word))
+  if ((optionNames as readonly string[]).includes(word))
     throw new UsageError(`"${word}" is an option without its dashes: did you mean --${word}?`, {
       next: 'If it is the password, set SKOPEO_PASSWORD instead.',
     });

@@ -240,15 +240,16 @@ async function prepare(world: World, tally: Tally): Promise<Prepared> {
   return { environments, inUse, store, start, latest, earlier, plans, deletes, reclaims, confirmed };
 }
 
-/** @throws UsageError for options that say nothing without others */
+/** @throws UsageError for options that say nothing without others, or contradict each other */
 function requireFitting({ reclaim, dryRun }: World['options'], { deletes }: { deletes: boolean }): void {
   if (reclaim && !deletes)
     throw new UsageError('--reclaim is given without --delete.', {
       next: 'Add --delete. To collect garbage and nothing else: npm run clean -- reclaim',
     });
-  if (dryRun)
-    throw new UsageError('--dry-run belongs to another command: npm run clean -- reclaim --dry-run.', {
-      next: 'Without --delete nothing is deleted anyway.',
+  // Set as a variable: whoever has done so wants nothing to be changed.
+  if (dryRun && deletes)
+    throw new UsageError('REGISTRY_CLEANER_DRY_RUN is set, and this run would delete.', {
+      next: 'Unset it, or begin a run without --delete, which only plans.',
     });
 }
 

@@ -59,7 +59,7 @@ export async function undo(
   words: readonly string[],
   tally: UndoTally,
 ): Promise<{ failed: number }> {
-  requireNoOthers(world);
+  requirePossible(world);
   const request = readWords(words);
   const store = await world.openStore();
   const latest = await store.latest();
@@ -97,12 +97,8 @@ export async function undo(
   return { failed: incomplete + failed };
 }
 
-/** What means something else, or nothing, here. */
-function requireNoOthers({ options, person }: World): void {
-  const given = (['delete', 'resume', 'fresh', 'plan'] as const).find((name) => options[name]);
-  const other = given ?? (options.stopAfter ? 'stop-after' : undefined);
-  if (other !== undefined)
-    throw new UsageError(`--${other} does not go with undo.`, { next: 'Leave one of them out.' });
+/** @throws UsageError when it cannot be done in this way, or nobody could agree to it */
+function requirePossible({ options, person }: World): void {
   if (!speaksHttp(options.via))
     throw new UsageError('Skopeo cannot put a manifest back without its layers.', {
       next: 'Use --via pod, --via port-forward or --via direct.',

@@ -3,6 +3,7 @@ import { scopes } from '../domain/estimate.ts';
 import { routes } from '../domain/route.ts';
 import { strategies } from '../domain/strategy.ts';
 import { SAMPLE_SIZE, verifyModes } from '../domain/verify.ts';
+import { type Verb, verbs } from './verbs.ts';
 
 /** How an option appears on the command line. */
 export interface OptionDefinition {
@@ -14,11 +15,12 @@ export interface OptionDefinition {
   /** In words, for `--help`. */
   readonly default?: string;
   readonly choices?: readonly string[];
-  /** The only command that it goes with. */
-  readonly verb?: string;
+  /** The commands that look at it; with any other it is refused. */
+  readonly goesWith: readonly Verb[];
 }
 
-const WHAT = 'What to do';
+/** Of the options that say what is to happen now, rather than how and where it always does. */
+export const WHAT = 'What to do';
 const FILES = 'Files';
 const CLUSTER = 'The cluster';
 const REGISTRY = 'The registry';
@@ -26,83 +28,113 @@ const ROUTE = 'The way to the registry';
 const POD = 'The pod';
 const OUTPUT = 'Output';
 
+const EVERY = verbs;
+const RUN: readonly Verb[] = ['clean'];
+/** They agree to something that changes the registry. */
+const CONFIRMED: readonly Verb[] = ['clean', 'reclaim', 'undo'];
+const COLLECTING: readonly Verb[] = ['clean', 'reclaim'];
+/** They ask the cluster, and look at the registry's workload. */
+const ASKING = verbs.filter((verb) => verb !== 'history');
+/** They put a setting of the registry back: their own, or what another program has left. */
+const RESTORING: readonly Verb[] = ['clean', 'recover', 'reclaim', 'undo'];
+/** They log in to the registry, for which they may need a pod. */
+const SPEAKING: readonly Verb[] = ['clean', 'scan', 'undo'];
+
 /** The pinned Skopeo image: tags like `latest` would be pulled at every start, which fails without a way out. */
 const DEFAULT_IMAGE = 'quay.io/skopeo/stable:v1.20.0';
 
 /** Every option, by its name on the command line. */
 export const optionDefinitions = {
-  delete: { type: 'boolean', group: WHAT, describe: 'delete what the plan says, after a confirmation' },
+  delete: {
+    type: 'boolean',
+    group: WHAT,
+    goesWith: RUN,
+    describe: 'delete what the plan says, after a confirmation',
+  },
   yes: {
     type: 'boolean',
     group: WHAT,
-    describe: 'confirm the deletion beforehand (needed without a terminal)',
+    goesWith: CONFIRMED,
+    describe: 'confirm beforehand what would be asked (needed without a terminal)',
   },
-  resume: { type: 'boolean', group: WHAT, describe: 'continue the unfinished run' },
+  resume: { type: 'boolean', group: WHAT, goesWith: RUN, describe: 'continue the unfinished run' },
   fresh: {
     type: 'boolean',
     group: WHAT,
+    goesWith: RUN,
     describe: 'give the unfinished run up (its change to the registry is put back first) and begin a new one',
   },
   only: {
     type: 'string',
     group: WHAT,
+    goesWith: ['clean', 'undo'],
     choices: ['new', 'legacy'],
     describe: 'only the new repository, or only the legacy ones',
   },
   'allow-absent': {
     type: 'boolean',
     group: WHAT,
+    goesWith: RUN,
     describe: 'go on although a revision to retain exists nowhere (mostly a typing error)',
   },
   'max-deletions': {
     type: 'string',
     group: WHAT,
+    goesWith: RUN,
     value: 'N',
     describe: 'refuse a plan that deletes more tags than this',
   },
   'max-share': {
     type: 'string',
     group: WHAT,
+    goesWith: RUN,
     value: 'PERCENT',
     describe: 'refuse a plan that deletes a larger share of the tags of any repository',
   },
   'in-use-namespaces': {
     type: 'list',
     group: WHAT,
+    goesWith: RUN,
     value: 'NAME,…',
     describe: 'where to look for what runs an image (all namespaces)',
   },
   'in-use-file': {
     type: 'string',
     group: WHAT,
+    goesWith: RUN,
     value: 'FILE',
     describe: 'images that are in use elsewhere, one on each line',
   },
   'no-in-use-check': {
     type: 'boolean',
     group: WHAT,
+    goesWith: RUN,
     describe: 'go on although it may not be seen everywhere what is in use',
   },
   'allow-emptying': {
     type: 'boolean',
     group: WHAT,
+    goesWith: RUN,
     describe: 'let a plan through that leaves nothing of an environment that something runs',
   },
   plan: {
     type: 'string',
     group: WHAT,
+    goesWith: RUN,
     value: 'sha256:…',
     describe: 'delete only if the plan is this very one, which its review has printed',
   },
   'stop-after': {
     type: 'string',
     group: WHAT,
+    goesWith: COLLECTING,
     value: 'TIME',
     describe: 'be over within this time (2h, 90m, 1h30m), the restoring of the registry included; resumable',
   },
   verify: {
     type: 'string',
     group: WHAT,
+    goesWith: RUN,
     choices: verifyModes,
     default: 'sample',
     describe: `after deleting: whether every tag is gone, or stands for what it did, and whether images that stay are whole. sample: ${SAMPLE_SIZE} of these. full: all of them. none: no check`,
@@ -110,6 +142,7 @@ export const optionDefinitions = {
   estimate: {
     type: 'string',
     group: WHAT,
+    goesWith: RUN,
     choices: scopes,
     default: 'touched',
     describe:
@@ -118,46 +151,48 @@ export const optionDefinitions = {
   'keep-last': {
     type: 'string',
     group: WHAT,
+    goesWith: ['scan'],
     value: 'N',
     default: '3',
-    verb: 'scan',
-    describe: 'with scan: what keeping the newest N revisions of an environment would bring',
+    describe: 'what keeping the newest N revisions of an environment would bring',
   },
   'max-age': {
     type: 'string',
     group: WHAT,
+    goesWith: ['scan'],
     value: 'TIME',
     default: '1h',
-    verb: 'scan',
-    describe:
-      'with scan: revisions that were looked at within this time are not asked for again. 0: each tag is',
+    describe: 'revisions that were looked at within this time are not asked for again. 0: each tag is',
   },
   write: {
     type: 'string',
     group: FILES,
+    goesWith: ['scan'],
     value: 'FILE',
-    verb: 'scan',
-    describe: 'with scan: write an environments file of what it has found, every line commented out',
+    describe: 'write an environments file of what it has found, every line commented out',
   },
   reclaim: {
     type: 'boolean',
     group: WHAT,
+    goesWith: RUN,
     describe: "after deleting, run the registry's garbage collector: it is read-only meanwhile, and restarts",
   },
   'dry-run': {
     type: 'boolean',
     group: WHAT,
-    verb: 'reclaim',
-    describe: 'with the command reclaim: only tell what the garbage collector would take',
+    goesWith: ['reclaim'],
+    describe: 'only tell what the garbage collector would take',
   },
   'allow-unseen-uploads': {
     type: 'boolean',
     group: WHAT,
+    goesWith: COLLECTING,
     describe: 'collect garbage although it cannot be seen whether somebody is pushing (object stores)',
   },
   environments: {
     type: 'string',
     group: FILES,
+    goesWith: RUN,
     value: 'FILE',
     default: 'environments',
     describe: 'environment IDs with the revisions to retain',
@@ -165,6 +200,7 @@ export const optionDefinitions = {
   'state-dir': {
     type: 'string',
     group: FILES,
+    goesWith: EVERY,
     value: 'DIR',
     default: 'state',
     describe: 'where runs keep their state and lists',
@@ -172,31 +208,35 @@ export const optionDefinitions = {
   from: {
     type: 'string',
     group: FILES,
+    goesWith: ['undo'],
     value: 'FOLDER',
-    verb: 'undo',
-    describe: 'with undo: the folder of the run, wherever it is',
+    describe: 'the folder of the run, wherever it is',
   },
   report: {
     type: 'string',
     group: FILES,
+    goesWith: RUN,
     value: 'FILE',
     describe: "where to copy the run's report to, which is report.html in its folder (HTML, to look at)",
   },
   kubeconfig: {
     type: 'string',
     group: CLUSTER,
+    goesWith: ASKING,
     value: 'FILE',
     describe: 'instead of $KUBECONFIG or ~/.kube/config',
   },
   context: {
     type: 'string',
     group: CLUSTER,
+    goesWith: ASKING,
     value: 'NAME',
     describe: "instead of the kubeconfig's current one",
   },
   namespace: {
     type: 'string',
     group: CLUSTER,
+    goesWith: ASKING,
     value: 'NAME',
     default: 'domino-platform',
     describe: 'where the registry and the pod run',
@@ -204,6 +244,7 @@ export const optionDefinitions = {
   'secret-namespace': {
     type: 'string',
     group: CLUSTER,
+    goesWith: SPEAKING,
     value: 'NAME',
     default: 'domino-compute',
     describe: 'where the Secret with the password is',
@@ -211,6 +252,7 @@ export const optionDefinitions = {
   'secret-name': {
     type: 'string',
     group: CLUSTER,
+    goesWith: SPEAKING,
     value: 'NAME',
     default: 'domino-registry',
     describe: 'the Secret with the password, used when none is given',
@@ -218,6 +260,7 @@ export const optionDefinitions = {
   registry: {
     type: 'string',
     group: REGISTRY,
+    goesWith: ASKING,
     value: '[http[s]://]HOST:PORT',
     default: 'docker-registry:5000',
     describe: 'as the pod reaches it; with --via direct, as this machine does',
@@ -225,6 +268,7 @@ export const optionDefinitions = {
   'registry-workload': {
     type: 'string',
     group: REGISTRY,
+    goesWith: ASKING,
     value: '[KIND/]NAME',
     default: 'docker-registry',
     describe: 'its StatefulSet or Deployment',
@@ -232,24 +276,29 @@ export const optionDefinitions = {
   'registry-container': {
     type: 'string',
     group: REGISTRY,
+    goesWith: ASKING,
     value: 'NAME',
     describe: 'its container, where that is not clear',
   },
   'registry-container-port': {
     type: 'string',
     group: REGISTRY,
+    goesWith: SPEAKING,
     value: 'PORT',
     describe: 'the port that it listens on, where --via port-forward cannot tell',
   },
   username: {
     type: 'string',
     group: REGISTRY,
+    goesWith: SPEAKING,
     value: 'NAME',
     describe: "instead of the Secret's, or domino-registry",
   },
   via: {
     type: 'string',
     group: ROUTE,
+    // By a route without a pod, `reclaim` need not see whether somebody has left one.
+    goesWith: [...SPEAKING, 'reclaim'],
     choices: routes,
     default: 'pod',
     describe:
@@ -258,26 +307,35 @@ export const optionDefinitions = {
   strategy: {
     type: 'string',
     group: ROUTE,
+    goesWith: RUN,
     choices: ['auto', ...strategies],
     default: 'auto',
     describe:
       'by-digest: delete manifests with their tags. untag-first: untie the tags first, faster in large repositories. auto: whatever is cheaper',
   },
-  tls: { type: 'boolean', group: ROUTE, describe: 'it speaks HTTPS (as https:// in --registry says, too)' },
+  tls: {
+    type: 'boolean',
+    group: ROUTE,
+    goesWith: SPEAKING,
+    describe: 'it speaks HTTPS (as https:// in --registry says, too)',
+  },
   'tls-ca': {
     type: 'string',
     group: ROUTE,
+    goesWith: SPEAKING,
     value: 'FILE',
     describe: 'certificates (PEM) of those whom to trust; not with --via skopeo',
   },
   'tls-insecure': {
     type: 'boolean',
     group: ROUTE,
+    goesWith: SPEAKING,
     describe: "do not verify the registry's certificate: whoever is in between can read the password",
   },
   concurrency: {
     type: 'string',
     group: ROUTE,
+    goesWith: SPEAKING,
     value: 'N',
     default: '16, or 8 with --via skopeo',
     describe: 'operations at a time, at most (1 to 64); fewer where the registry does not keep up',
@@ -285,6 +343,7 @@ export const optionDefinitions = {
   'rollout-timeout': {
     type: 'string',
     group: REGISTRY,
+    goesWith: RESTORING,
     value: 'TIME',
     default: '10m',
     describe: 'how long its restart may take',
@@ -292,36 +351,60 @@ export const optionDefinitions = {
   'restore-timeout': {
     type: 'string',
     group: REGISTRY,
+    goesWith: RESTORING,
     value: 'TIME',
     default: '5m',
     describe: 'how long to try to put its setting back',
   },
-  image: { type: 'string', group: POD, value: 'IMAGE', default: DEFAULT_IMAGE, describe: 'its image' },
+  image: {
+    type: 'string',
+    group: POD,
+    goesWith: SPEAKING,
+    value: 'IMAGE',
+    default: DEFAULT_IMAGE,
+    describe: 'its image',
+  },
   'image-pull-policy': {
     type: 'string',
     group: POD,
+    goesWith: SPEAKING,
     choices: ['IfNotPresent', 'Always', 'Never'],
     default: 'IfNotPresent',
     describe: 'when it is pulled',
   },
-  'image-pull-secret': { type: 'list', group: POD, value: 'NAME', describe: 'a Secret to pull it with' },
-  'pod-label': { type: 'list', group: POD, value: 'KEY=VALUE', describe: 'a label more' },
-  'pod-annotation': { type: 'list', group: POD, value: 'KEY=VALUE', describe: 'an annotation more' },
+  'image-pull-secret': {
+    type: 'list',
+    group: POD,
+    goesWith: SPEAKING,
+    value: 'NAME',
+    describe: 'a Secret to pull it with',
+  },
+  'pod-label': { type: 'list', group: POD, goesWith: SPEAKING, value: 'KEY=VALUE', describe: 'a label more' },
+  'pod-annotation': {
+    type: 'list',
+    group: POD,
+    goesWith: SPEAKING,
+    value: 'KEY=VALUE',
+    describe: 'an annotation more',
+  },
   'node-selector': {
     type: 'list',
     group: POD,
+    goesWith: SPEAKING,
     value: 'KEY=VALUE',
     describe: 'a label that its node must have',
   },
   toleration: {
     type: 'list',
     group: POD,
+    goesWith: SPEAKING,
     value: 'KEY[=VALUE][:EFFECT]',
     describe: 'a taint that it tolerates',
   },
   'pod-timeout': {
     type: 'string',
     group: POD,
+    goesWith: SPEAKING,
     value: 'TIME',
     default: '5m',
     describe: 'how long its start may take',
@@ -329,11 +412,13 @@ export const optionDefinitions = {
   'local-skopeo': {
     type: 'boolean',
     group: POD,
+    goesWith: ['clean', 'reclaim'],
     describe: '--via skopeo without a pod: run the Skopeo of this machine, which must reach the registry',
   },
   output: {
     type: 'string',
     group: OUTPUT,
+    goesWith: EVERY,
     choices: ['text', 'json'],
     default: 'text',
     describe: 'json: one object a line on standard output',
@@ -341,3 +426,9 @@ export const optionDefinitions = {
 } as const satisfies Readonly<Record<string, OptionDefinition>>;
 
 export type OptionName = keyof typeof optionDefinitions;
+
+export const optionNames = Object.keys(optionDefinitions) as readonly OptionName[];
+
+export function definitionOf(name: OptionName): OptionDefinition {
+  return optionDefinitions[name];
+}

@@ -1,7 +1,7 @@
 /** What was given for the options, and what it means. */
 import { parseDuration } from '../domain/duration.ts';
 import { UsageError } from '../domain/errors.ts';
-import { type OptionDefinition, type OptionName, optionDefinitions } from './definitions.ts';
+import { definitionOf, type OptionName } from './definitions.ts';
 
 /** What was given for each option, as text, before it is understood. */
 export type RawOptions = Partial<Record<OptionName, string | boolean | readonly string[]>>;
@@ -26,13 +26,13 @@ export class Values {
     if (value === undefined) return undefined;
     const text = String(value);
     if (text === '') throw wrong(name, text, 'a value');
-    const { choices } = optionDefinitions[name] as OptionDefinition;
+    const { choices } = definitionOf(name);
     if (choices && !choices.includes(text)) throw wrong(name, text, choices.join(' or '));
     return text;
   }
 
   text(name: OptionName): string {
-    return this.optional(name) ?? (optionDefinitions[name] as OptionDefinition).default ?? '';
+    return this.optional(name) ?? definitionOf(name).default ?? '';
   }
 
   /** A Kubernetes name (RFC 1123 label or subdomain). */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { lockFolder } from '../../src/adapters/storage/lock.ts';
 import type { Summary } from '../../src/domain/outcome.ts';
-import { optionDefinitions } from '../../src/options/definitions.ts';
+import { definitionOf, optionNames } from '../../src/options/definitions.ts';
 import { ended, placeFor, silentServer, writeKubeconfig } from './program.ts';
 
 /** Fails unless every line is JSON; the last object, which has to be the summary. */
@@ -44,11 +44,29 @@ describe('help', () => {
     const place = placeFor(test);
     const { code, stdout, stderr } = await place.run(['--help'], { NODE_OPTIONS: FORBID_HEAVY });
     assert.deepEqual([code, stderr], [0, '']);
-    for (const name of Object.keys(optionDefinitions)) assert.match(stdout, new RegExp(`--${name}\\b`));
+    for (const name of optionNames) assert.match(stdout, new RegExp(`--${name}\\b`));
     for (const exitCode of [0, 1, 2, 3, 4, 5, 6])
       assert.match(stdout, new RegExp(`^ +${exitCode} {2}\\S`, 'm'));
     assert.match(stdout, /128\+n/);
     assert.equal(existsSync(place.stateDir), false);
+  });
+
+  it('of a command tells what goes with that, and nothing else', async (test) => {
+    const place = placeFor(test);
+    for (const verb of ['scan', 'history'] as const) {
+      const { code, stdout, stderr } = await place.run([verb, '--help']);
+      assert.deepEqual([code, stderr], [0, '']);
+      const told = [...stdout.matchAll(/^ {6}--([\w-]+)/gm)].map(([, name]) => name);
+      const known = optionNames.filter((name) => definitionOf(name).goesWith.includes(verb));
+      assert.deepEqual(told.sort(), [...known, 'version'].sort());
+    }
+  });
+
+  it('says of what goes with no run where it belongs', async (test) => {
+    const { stdout } = await placeFor(test).run(['--help']);
+    assert.match(stdout, /--dry-run +with reclaim: only tell/);
+    assert.match(stdout, /--keep-last +N: with scan: what keeping/);
+    assert.match(stdout, /COMMAND --help/);
   });
 
   it('would be seen to load what is heavy', async (test) => {
@@ -70,6 +88,20 @@ describe('the program ends', () => {
     assert.deepEqual([code, stdout], [2, '']);
     assert.match(stderr, /--concurrency\?/);
     assert.equal(existsSync(place.stateDir), false, 'nothing was touched');
+  });
+
+  it('with 2 for an option of another command', async (test) => {
+    const place = placeFor(test);
+    const { code, stdout, stderr } = await place.run(['history', '--delete']);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /--delete goes with a run, not with history/);
+    assert.equal(existsSync(place.stateDir), false, 'nothing was touched');
+  });
+
+  it('with 0 although variables stand for options of other commands', async (test) => {
+    const variables = { REGISTRY_CLEANER_DELETE: 'true', REGISTRY_CLEANER_KEEP_LAST: '2' };
+    const { code, stderr } = await placeFor(test).run(['history'], variables);
+    assert.deepEqual([code, stderr], [0, '']);
   });
 
   it('with 2 for an environments file with faults, all of which are told', async (test) => {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse, wantsJson } from '../../src/cli/command-line.ts';
 import { UsageError } from '../../src/domain/errors.ts';
+import { definitionOf, type OptionName, optionNames } from '../../src/options/definitions.ts';
+import { type Verb, verbs } from '../../src/options/verbs.ts';
 
 function faultOf(...argv: string[]): string {
   try {
@@ -18,21 +20,12 @@ describe('the command line', () => {
     assert.deepEqual(parse([]), { verb: 'clean', flags: {}, password: undefined, words: [] });
   });
 
-  it('keeps what belongs to one command from another', () => {
-    const scan = parse(['scan', '--write', 'found', '--keep-last', '5']);
-    assert.deepEqual([scan?.verb, scan?.flags], ['scan', { write: 'found', 'keep-last': '5' }]);
-    assert.match(faultOf('--write', 'found'), /--write belongs to scan/);
-    assert.match(faultOf('recover', '--keep-last', '5'), /--keep-last belongs to scan/);
-    assert.deepEqual(parse(['scan', '--max-age', '0'])?.flags, { 'max-age': '0' });
-    assert.match(faultOf('--max-age', '5m'), /--max-age belongs to scan/);
-  });
-
   it('gives options as they were written', () => {
     assert.deepEqual(
-      parse(['--delete', '--concurrency', '08', '--pod-label', 'a=1', '--pod-label=b=2', 'recover']),
+      parse(['--yes', '--concurrency', '08', '--pod-label', 'a=1', '--pod-label=b=2', 'undo']),
       {
-        verb: 'recover',
-        flags: { delete: true, concurrency: '08', 'pod-label': ['a=1', 'b=2'] },
+        verb: 'undo',
+        flags: { yes: true, concurrency: '08', 'pod-label': ['a=1', 'b=2'] },
         password: undefined,
         words: [],
       },
@@ -43,11 +36,6 @@ describe('the command line', () => {
     const words = ['20261123T100001Z-000001', '62798b9bee0eb12322fc97e8'];
     const command = parse(['undo', '--only', 'new', ...words]);
     assert.deepEqual(command, { verb: 'undo', flags: { only: 'new' }, password: undefined, words });
-  });
-
-  it('refuses an option that goes with another verb', () => {
-    assert.match(faultOf('--delete', '--from', 'x'), /--from belongs to undo/);
-    assert.equal(parse(['undo', '--from', 'x'])?.flags.from, 'x');
   });
 
   for (const password of ['007', '0x10', '1e3', '1.50', '12345678901234567890', 'null', 'p@ß', 'a b', '$(x)'])
@@ -117,6 +105,95 @@ describe('the command line', () => {
     assert.equal(parse(['--delete=false'])?.flags.delete, false);
     assert.equal(parse(['--delete=true'])?.flags.delete, true);
     for (const text of ['maybe', 'no', '0']) assert.notEqual(parse([`--delete=${text}`])?.flags.delete, true);
+  });
+});
+
+/** An option as it may be written. */
+function written(name: OptionName): readonly string[] {
+  const { type, choices } = definitionOf(name);
+  return type === 'boolean' ? [`--${name}`] : [`--${name}`, choices?.[0] ?? 'some'];
+}
+
+describe('an option', () => {
+  for (const verb of verbs) {
+    const goes = (name: OptionName) => definitionOf(name).goesWith.includes(verb);
+
+    it(`is taken with ${verb}, where it goes with that`, () => {
+      const names = optionNames.filter(goes);
+      assert.deepEqual(Object.keys(parse([verb, ...names.flatMap(written)])?.flags ?? {}), names);
+    });
+
+    it(`is refused with ${verb}, where it does not`, () => {
+      for (const name of optionNames.filter((each) => !goes(each)))
+        assert.match(faultOf(verb, ...written(name)), new RegExp(`^--${name} goes with .*, not with `));
+    });
+  }
+
+  // Said once more: what a command looks at is not to be read off the definitions.
+  const known: Partial<Record<Verb, readonly OptionName[]>> = {
+    history: ['state-dir', 'output'],
+    status: [
+      ...(['state-dir', 'output', 'kubeconfig', 'context', 'namespace', 'registry'] as const),
+      ...(['registry-workload', 'registry-container'] as const),
+    ],
+    recover: [
+      ...(['state-dir', 'output', 'kubeconfig', 'context', 'namespace', 'registry'] as const),
+      ...(['registry-workload', 'registry-container', 'rollout-timeout', 'restore-timeout'] as const),
+    ],
+    reclaim: [
+      ...(['state-dir', 'output', 'kubeconfig', 'context', 'namespace', 'registry'] as const),
+      ...(['registry-workload', 'registry-container', 'rollout-timeout', 'restore-timeout'] as const),
+      ...(['yes', 'dry-run', 'allow-unseen-uploads', 'stop-after', 'via', 'local-skopeo'] as const),
+    ],
+  };
+  for (const [verb, names] of Object.entries(known) as [Verb, readonly OptionName[]][])
+    it(`goes with ${verb}, because that looks at it`, () =>
+      assert.deepEqual(
+        optionNames.filter((name) => definitionOf(name).goesWith.includes(verb)).sort(),
+        names.toSorted(),
+      ));
+
+  it('of a run goes with no command that needs no plan', () => {
+    for (const name of ['delete', 'resume', 'max-deletions', 'strategy', 'verify', 'environments'] as const)
+      assert.deepEqual(definitionOf(name).goesWith, ['clean'], name);
+  });
+
+  it('of another command goes with no run, named or not', () => {
+    for (const name of ['keep-last', 'max-age', 'write', 'dry-run', 'from'] as const)
+      for (const argv of [written(name), ['clean', ...written(name)], [...written(name), 'clean']])
+        assert.match(faultOf(...argv), /, not with a run\./);
+  });
+
+  it('that does not go with the command is told with those that it goes with, and what to do', () => {
+    assert.equal(
+      faultOf('scan', '--delete'),
+      '--delete goes with a run, not with scan. Leave it out, or use it there: npm run clean -- --delete',
+    );
+    assert.equal(
+      faultOf('--write', 'found'),
+      '--write goes with scan, not with a run. Leave it out, or use it there: npm run clean -- scan --write …',
+    );
+    assert.equal(
+      faultOf('status', '--yes'),
+      '--yes goes with a run, reclaim and undo, not with status. Leave it out. What goes with status: npm run clean -- status --help',
+    );
+    assert.equal(
+      faultOf('recover', '--concurrency', '3'),
+      '--concurrency goes with a run, scan and undo, not with recover. Leave it out. To set it for all commands that know it, use the variable REGISTRY_CLEANER_CONCURRENCY.',
+    );
+    assert.match(faultOf('undo', '--max-deletions', '3'), /--max-deletions goes with a run, not with undo/);
+    assert.match(faultOf('history', '--context', 'prod'), /, not with history/);
+  });
+
+  it('does not go with the command either when it is switched off', () =>
+    assert.match(faultOf('scan', '--delete=false'), /not with scan/));
+
+  it('takes no word for its value, wherever it does not go', () => {
+    for (const argv of [
+      ['--delete', 'scan'],
+      ['undo', '--delete', '20261123T100001Z-000001'],
+    ])
+      assert.match(faultOf(...argv), /^--delete goes with/);
   });
 });
 

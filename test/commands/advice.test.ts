@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { recoverCommand } from '../../src/commands/advice.ts';
+import { parse } from '../../src/cli/command-line.ts';
+import { recoverCommand, undoCommand } from '../../src/commands/advice.ts';
 import { options } from '../support/fakes/world.ts';
 
 describe('the command to recover with', () => {
@@ -21,5 +22,18 @@ describe('the command to recover with', () => {
       recoverCommand(given),
       `npm run clean -- recover --kubeconfig /home/ann/.kube/prod --context 'ann'\\''s prod' --namespace registries --registry-workload deployment/registry --registry-container main`,
     );
+  });
+});
+
+describe('a command that is told', () => {
+  it('has no option that does not go with it', () => {
+    const given = options({
+      ...{ context: 'prod', kubeconfig: '/kube', namespace: 'registries' },
+      ...{ 'registry-workload': 'deployment/registry', 'registry-container': 'main' },
+    });
+    for (const told of [recoverCommand(given), undoCommand(given, '20261123T100001Z-000001')]) {
+      const words = told.replace('npm run clean -- ', '').split(' ');
+      assert.equal(Object.keys(parse(words)?.flags ?? {}).length, 5, told);
+    }
   });
 });

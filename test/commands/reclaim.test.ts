@@ -118,16 +118,23 @@ describe('deleting with --reclaim', () => {
     assert.deepEqual(scene.workload.patches, []);
   });
 
-  it('needs --delete, and knows no --dry-run', async () => {
+  it('needs --delete', async () => {
+    const { error } = await scene.clean({ reclaim: true });
+    assert.ok(error instanceof UsageError);
+    assert.deepEqual(scene.workload.patches, []);
+  });
+
+  it('does not delete where a variable asks for a dry run; planning is one', async () => {
+    const dry = { 'dry-run': true };
+    await scene.cleanly(dry);
     for (const flags of [
-      { reclaim: true },
-      { 'dry-run': true },
-      { delete: true, yes: true, 'dry-run': true },
+      { delete: true, yes: true, fresh: true },
+      { delete: true, yes: true, resume: true },
     ]) {
-      const { error } = await scene.clean(flags);
-      assert.ok(error instanceof UsageError);
-      assert.deepEqual(scene.workload.patches, []);
+      const { error } = await scene.clean({ ...flags, ...dry });
+      assert.match(String(error), /REGISTRY_CLEANER_DRY_RUN/);
     }
+    assert.deepEqual(scene.workload.patches, []);
   });
 
   it('finds out before anything is changed that it could not be done', async () => {

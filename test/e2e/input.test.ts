@@ -92,6 +92,8 @@ describe('the command line', () => {
   test('--resume and --fresh contradict each other', () => refused(2, /contradict/, ['--resume', '--fresh']));
   test('the summary is printed too when an option asks for JSON', () =>
     refused(2, /no unfinished run/, ['--resume', '--output', 'json'], { REGISTRY_CLEANER_OUTPUT: 'text' }));
+  test('an option belongs to another command', () =>
+    refused(2, /--delete goes with a run, not with scan/, ['scan', '--delete']));
 });
 
 describe('the cluster', () => {

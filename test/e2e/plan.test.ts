@@ -45,6 +45,14 @@ describe('scanning', () => {
     assert.equal((report?.environments as unknown[] | undefined)?.length, 6);
     assert.equal(parseEvents(stdout).at(-1)?.event, 'scan');
   });
+
+  test('passes over variables of other commands', async () => {
+    const env = { REGISTRY_CLEANER_DELETE: 'true', REGISTRY_CLEANER_STOP_AFTER: '1s' };
+    const { stdout } = await site.runs(0, ['scan'], { env });
+    const ending = parseEvents(stdout).filter((event) => 'secondsLeft' in event);
+    assert.deepEqual(ending, [], 'no window is told that does not end it');
+    await site.assertUntouched();
+  });
 });
 
 describe('planning', () => {
