@@ -11,7 +11,7 @@ import type { Workload } from '../domain/workload.ts';
 import { describe } from '../domain/workload.ts';
 import type { Options } from '../options.ts';
 import type { Credentials } from '../ports.ts';
-import { refuseForeignRecord } from '../steps/enable-delete.ts';
+import { refuseForeignRecord } from '../steps/changing-settings.ts';
 import { inspectReplicas, refuseUncollectable, unseenUploads } from '../steps/reclaim-checks.ts';
 import { recoverCommand } from './advice.ts';
 import type { Connection, World } from './world.ts';

@@ -1,11 +1,10 @@
 /** The deletion switch: the first of the settings that a run changes. */
-import { changePatch, entryOf } from './setting-change.ts';
+import { entryOf } from './setting-change.ts';
 import { isAsRunsSetIt, recordOf, type SettingRecord } from './setting-record.ts';
-import type { EnvEntry, JsonPatch, Workload, WorkloadContainer } from './workload.ts';
+import type { EnvEntry, Workload, WorkloadContainer } from './workload.ts';
 
 /** What the setting is now. */
 export interface Setting {
-  readonly container: WorkloadContainer;
   /** The variable's entry, `undefined` when there is none. */
   readonly entry: EnvEntry | undefined;
   /** The literal value is `true`. A reference is never taken for it. */
@@ -21,14 +20,5 @@ export interface Setting {
  */
 export function readSetting(workload: Workload, container: WorkloadContainer): Setting {
   const entry = entryOf(workload, container, 'deletion');
-  return { container, entry, enabled: isAsRunsSetIt('deletion', entry), record: recordOf(workload) };
-}
-
-/** Enables deletion and records what was there, in one patch that fails if the workload has changed meanwhile. */
-export function enablePatch(
-  workload: Workload,
-  { container }: Pick<Setting, 'container'>,
-  who: Pick<SettingRecord, 'run' | 'by' | 'since'>,
-): { patch: JsonPatch; record: SettingRecord } {
-  return changePatch(workload, { container, record: undefined, restore: [], set: ['deletion'], who });
+  return { entry, enabled: isAsRunsSetIt('deletion', entry), record: recordOf(workload) };
 }

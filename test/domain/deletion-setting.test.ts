@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { applyJsonPatch } from '../../scripts/sandbox/api/json-patch.ts';
-import { enablePatch, readSetting, type Setting } from '../../src/domain/deletion-setting.ts';
+import { readSetting, type Setting } from '../../src/domain/deletion-setting.ts';
 import { RefusedError } from '../../src/domain/errors.ts';
 import { registryContainer } from '../../src/domain/registry-container.ts';
-import { recordedContainer, restorePatch } from '../../src/domain/setting-change.ts';
+import { changePatch, recordedContainer, restorePatch } from '../../src/domain/setting-change.ts';
 import { ANNOTATION, VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry, JsonPatch } from '../../src/domain/workload.ts';
 import { read, type WireWorkload, wireContainer, wireWorkload } from './workloads.ts';
@@ -32,8 +32,9 @@ function applied(object: WireWorkload, patch: JsonPatch): WireWorkload {
 
 function enablePatchOf(object: WireWorkload): JsonPatch {
   const workload = read(object);
-  const setting = readSetting(workload, registryContainer(workload, NAMED));
-  return enablePatch(workload, setting, WHO).patch;
+  const container = registryContainer(workload, NAMED);
+  return changePatch(workload, { container, record: undefined, restore: [], set: ['deletion'], who: WHO })
+    .patch;
 }
 
 function enable(object: WireWorkload): WireWorkload {

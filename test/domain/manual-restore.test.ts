@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { applyJsonPatch } from '../../scripts/sandbox/api/json-patch.ts';
-import { enablePatch, readSetting } from '../../src/domain/deletion-setting.ts';
 import { registryContainer } from '../../src/domain/registry-container.ts';
-import { manualRestore } from '../../src/domain/setting-change.ts';
+import { changePatch, manualRestore } from '../../src/domain/setting-change.ts';
 import { VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry, JsonPatch } from '../../src/domain/workload.ts';
 import { read, type WireWorkload, wireContainer, wireWorkload } from './workloads.ts';
@@ -31,9 +30,13 @@ describe('the command that restores the setting by hand', () => {
   function enabledWith(env: EnvEntry[] | undefined, context = 'prod') {
     const before = wireWorkload([wireContainer([], 'sidecar'), wireContainer(env)]);
     const workload = read(before);
-    const setting = readSetting(workload, registryContainer(workload, {}));
-    const who = { run: 'r', by: `o'brien@host`, since: 'now' };
-    const { patch, record } = enablePatch(workload, setting, who);
+    const { patch, record } = changePatch(workload, {
+      container: registryContainer(workload, {}),
+      record: undefined,
+      restore: [],
+      set: ['deletion'],
+      who: { run: 'r', by: `o'brien@host`, since: 'now' },
+    });
     const enabled = applyJsonPatch(before, patch) as WireWorkload;
     const now = read(enabled);
     return { before, enabled, command: manualRestore(now, record, { context, kubeconfig: undefined }) };
