@@ -4,6 +4,7 @@
  * is decided by what an observer sees change, since clocks of two machines need not agree.
  */
 import { RefusedError } from './errors.ts';
+import { parseObject } from './json.ts';
 import { plainText } from './text.ts';
 
 /** Fixed, so that a Role can be scoped to it by `resourceNames`. */
@@ -110,15 +111,6 @@ function parseHolder(identity: string): LeaseHolder | undefined {
   if (!run || by === undefined || host === undefined || machine === undefined || started === undefined || !id)
     return undefined;
   return typeof pid === 'number' ? { run, by, host, pid, machine, started, id } : undefined;
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A `MicroTime` has exactly six digits after the point. */

@@ -1,4 +1,5 @@
 /** What a manifest's bytes say (OCI Image Specification 1.1, "Image Manifest" and "Image Index"; Docker's schema 2). */
+import { parseObject } from './json.ts';
 import { type Digest, parseDigest } from './names.ts';
 import { type OwnManifest, readOwnManifest } from './untagging.ts';
 
@@ -107,17 +108,6 @@ function readDigests(descriptors: readonly Descriptor[]): readonly Digest[] | un
     typeof each?.digest === 'string' ? parseDigest(each.digest) : undefined,
   );
   return digests.every((digest) => digest !== undefined) ? digests : undefined;
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function unreadable(reason: string): ManifestReading {

@@ -3,6 +3,7 @@
  * one is changed, what was there before.
  */
 import { RefusedError } from './errors.ts';
+import { isObject, parseObject } from './json.ts';
 import { describe, type EnvEntry, type Workload } from './workload.ts';
 
 /** Docker Distribution's override of `storage.delete.enabled` (distribution docs, "Configuring a registry"). */
@@ -93,8 +94,8 @@ export function recordText({ previous, ...who }: SettingRecord): string {
 
 /** The annotation's content as text, and `undefined` for any other text. */
 export function parseRecord(text: string): SettingRecord | undefined {
-  const record = parseJson(text);
-  if (!isObject(record)) return undefined;
+  const record = parseObject(text);
+  if (!record) return undefined;
   const previous = 'settings' in record ? parseSettings(record.settings) : parseEarly(record.previous);
   const [run, by, since, container] = ['run', 'by', 'since', 'container'].map((key) =>
     typeof record[key] === 'string' ? record[key] : undefined,
@@ -134,16 +135,4 @@ function parsePrevious(value: unknown): Previous | undefined {
     default:
       return undefined;
   }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

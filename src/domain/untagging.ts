@@ -6,6 +6,7 @@
  * What is untied is noted in the registry itself, in a ledger: an OCI index that lists nothing and says in its
  * annotations what it is. It stands in the repository under a tag of its own, the marker, until all is done.
  */
+import { parseObject } from './json.ts';
 import { type Digest, parseDigest, parseTag, type Tag } from './names.ts';
 
 /** What a run unties in a repository. A run that unties many tags of one repository has several ledgers there. */
@@ -86,7 +87,7 @@ export function readLedger(marker: Tag, text: string): Ledger | undefined {
   const { [RUN]: run, [BY]: by, [SINCE]: since, [TAGS]: listed } = annotations;
   if (annotations[MARKER] !== marker || !isMarker(marker)) return undefined;
   if (run === undefined || by === undefined || since === undefined || listed === undefined) return undefined;
-  const entries = Object.entries(parseObject(listed)).map(([name, value]) => {
+  const entries = Object.entries(parseObject(listed) ?? {}).map(([name, value]) => {
     const tag = parseTag(name);
     const digest = typeof value === 'string' ? parseDigest(value) : undefined;
     return tag === undefined || digest === undefined ? undefined : ([tag, digest] as const);
@@ -137,21 +138,10 @@ function emptyIndex(annotations: Readonly<Record<string, string>>): ManifestText
 
 /** The annotations of an index that lists nothing; none for anything else. */
 function annotationsOf(text: string): Readonly<Record<string, string | undefined>> {
-  const { mediaType, manifests, annotations } = parseObject(text);
+  const { mediaType, manifests, annotations } = parseObject(text) ?? {};
   const isEmpty = mediaType === OCI_INDEX && Array.isArray(manifests) && manifests.length === 0;
   if (!isEmpty || typeof annotations !== 'object' || annotations === null) return {};
   return Object.fromEntries(
     Object.entries(annotations).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : [])),
   );
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : {};
-  } catch {
-    return {};
-  }
 }

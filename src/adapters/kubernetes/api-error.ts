@@ -1,5 +1,6 @@
 /** What can go wrong between us and the API server, as errors that people can act on. */
 import { UnreachableError } from '../../domain/errors.ts';
+import { parseObject } from '../../domain/json.ts';
 import { roleRules } from '../../domain/permissions.ts';
 import { plainText } from '../../domain/text.ts';
 import { explainNetworkError } from './network-error.ts';
@@ -85,13 +86,9 @@ function adviceFor(status: number, words: string, target: Target): string {
 
 /** The message, or at least the reason, of a Status object; empty when the body is something else. */
 function statusMessage(body: string): string {
-  try {
-    const { message, reason } = JSON.parse(body) as { message?: unknown; reason?: unknown };
-    const words = typeof message === 'string' && message !== '' ? message : reason;
-    return typeof words === 'string' ? plainText(words, 700) : '';
-  } catch {
-    return '';
-  }
+  const { message, reason } = parseObject(body) ?? {};
+  const words = typeof message === 'string' && message !== '' ? message : reason;
+  return typeof words === 'string' ? plainText(words, 700) : '';
 }
 
 /** Makes an error of a request that got no answer at all. */

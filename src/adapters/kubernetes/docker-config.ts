@@ -1,4 +1,5 @@
 /** Reads registry credentials out of a `kubernetes.io/dockerconfigjson` Secret (Docker's `config.json`). */
+import { isObject, parseObject } from '../../domain/json.ts';
 import type { Credentials } from '../../ports.ts';
 
 /** What was found for a registry; or why nothing was, without quoting any of the content. */
@@ -29,13 +30,9 @@ export function findCredentials(dockerConfigJson: string, registry: string): Cre
 }
 
 function parseAuths(text: string): Map<string, AuthEntry> | undefined {
-  try {
-    const { auths } = JSON.parse(text) as { auths?: unknown };
-    if (!isObject(auths)) return undefined;
-    return new Map(Object.entries(auths).filter((pair): pair is [string, AuthEntry] => isObject(pair[1])));
-  } catch {
-    return undefined;
-  }
+  const auths = parseObject(text)?.['auths'];
+  if (!isObject(auths)) return undefined;
+  return new Map(Object.entries(auths).filter((pair): pair is [string, AuthEntry] => isObject(pair[1])));
 }
 
 /** The host as it stands; else the same host written otherwise; else the same host on any port; else the only one. */
@@ -74,8 +71,4 @@ function readEntry({ username, password, auth }: AuthEntry): Credentials | undef
 
 function isFilled(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@
  * The registry's catalogue (Docker Registry HTTP API V2, "Listing Repositories"; not part of the OCI specification).
  * Docker Distribution walks through its storage for each page, so the pages are as large as it gives them.
  */
+import { parseObject, readNames } from '../../domain/json.ts';
 import { parseRepository, type Repository } from '../../domain/names.ts';
 import type { RegistryClient } from './client.ts';
 import type { HttpAnswer } from './exchange.ts';
@@ -25,7 +26,8 @@ async function readInPages(client: RegistryClient, path: string): Promise<readon
   for await (const { answer, request } of readPages(client, { what: WHAT, method: 'GET', path })) {
     if (isTooLarge(answer) && path.includes('?') && request.path === path) return undefined;
     if (answer.status !== 200) throw client.refusal(request, answer);
-    const listed = readRepositories(answer.body.toString('utf8'));
+    // What has no repository's name could not be asked for anything.
+    const listed = readNames(parseObject(answer.body.toString('utf8'))?.['repositories'], parseRepository);
     if (listed === undefined)
       throw client.unexpected(request, { reason: 'the answer is not a list of repositories' });
     for (const repository of listed) repositories.add(repository);
@@ -35,19 +37,4 @@ async function readInPages(client: RegistryClient, path: string): Promise<readon
 
 function isTooLarge(answer: HttpAnswer): boolean {
   return answer.status === 400 && readOwnWords(answer)?.code === 'PAGINATION_NUMBER_INVALID';
-}
-
-/** `{"repositories": […]}`. What has no repository's name could not be asked for anything. */
-function readRepositories(text: string): readonly Repository[] | undefined {
-  try {
-    const { repositories } = JSON.parse(text) as { repositories?: unknown };
-    if (repositories === null) return [];
-    if (!Array.isArray(repositories)) return undefined;
-    const parsed = repositories.map((name: unknown) =>
-      typeof name === 'string' ? parseRepository(name) : undefined,
-    );
-    return parsed.every((name) => name !== undefined) ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
 }

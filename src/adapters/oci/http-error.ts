@@ -1,4 +1,5 @@
 import { RegistryError, type RegistryFailure } from '../../domain/errors.ts';
+import { parseObject } from '../../domain/json.ts';
 import { plainText } from '../../domain/text.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -46,15 +47,11 @@ export interface OwnWords {
 
 /** The registry's error in an answer; `undefined` when there is none: then perhaps no registry answered. */
 export function readOwnWords({ body }: HttpAnswer): OwnWords | undefined {
-  try {
-    const { errors } = JSON.parse(body.toString('utf8')) as { errors?: unknown };
-    const [first] = Array.isArray(errors) ? (errors as { code?: unknown; message?: unknown }[]) : [];
-    if (typeof first?.code !== 'string') return undefined;
-    const message = typeof first.message === 'string' ? plainText(first.message, 200) : '';
-    return { code: plainText(first.code, 60), message };
-  } catch {
-    return undefined;
-  }
+  const errors = parseObject(body.toString('utf8'))?.['errors'];
+  const [first] = Array.isArray(errors) ? (errors as ({ code?: unknown; message?: unknown } | null)[]) : [];
+  if (typeof first?.code !== 'string') return undefined;
+  const message = typeof first.message === 'string' ? plainText(first.message, 200) : '';
+  return { code: plainText(first.code, 60), message };
 }
 
 /** Says that the registry answered with something else than was asked for. */

@@ -1,3 +1,4 @@
+import { parseObject, readNames } from '../../domain/json.ts';
 import { parseTag, type Repository, type Tag } from '../../domain/names.ts';
 import type { TagListing } from '../../ports.ts';
 import type { RegistryClient } from './client.ts';
@@ -41,24 +42,11 @@ export class Listings {
       // Only of the first page: a list that was begun does not become one of nothing.
       if (asked.path === path && readMissing(answer, UNKNOWN) !== undefined) return { state: 'missing' };
       if (answer.status !== 200) throw this.#client.refusal(asked, answer);
-      const listed = readTags(answer.body.toString('utf8'));
+      const listed = readNames(parseObject(answer.body.toString('utf8'))?.['tags'], parseTag);
       if (listed === undefined)
         throw this.#client.unexpected(asked, { reason: 'the answer is not a list of tags' });
       for (const tag of listed) tags.add(tag);
     }
     return { state: 'listed', tags: [...tags] };
-  }
-}
-
-/** `{"name": …, "tags": […]}`; an emptied repository has `null`. */
-function readTags(text: string): readonly Tag[] | undefined {
-  try {
-    const { tags } = JSON.parse(text) as { tags?: unknown };
-    if (tags === null) return [];
-    if (!Array.isArray(tags)) return undefined;
-    const parsed = tags.map((tag: unknown) => (typeof tag === 'string' ? parseTag(tag) : undefined));
-    return parsed.every((tag) => tag !== undefined) ? parsed : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { RegistryError, type RegistryFailure, UsageError } from '../../domain/errors.ts';
+import { parseObject, readNames } from '../../domain/json.ts';
 import { readManifest } from '../../domain/manifest.ts';
 import { type Digest, parseDigest, parseTag, type Repository, type Tag } from '../../domain/names.ts';
 import { isThrowAwayImage, throwAwayImage } from '../../domain/throw-away-image.ts';
@@ -156,7 +157,7 @@ class SkopeoRegistry implements Registry {
   #interpretListing(repository: Repository, reply: Reply): TagListing {
     const what = `Could not list the tags of ${repository}`;
     if (reply.status === 0) {
-      const tags = parseTags(reply.stdout);
+      const tags = readNames(parseObject(reply.stdout.toString('utf8'))?.['Tags'], parseTag);
       if (tags !== undefined) return { state: 'listed', tags };
       throw registryError(what, { meaning: 'other', reason: 'the answer is not a list of tags' });
     }
@@ -240,19 +241,6 @@ function verifyDigest(what: string, { bytes, digest }: { bytes: Buffer; digest: 
   const actual = digestOf(bytes);
   if (!digest.startsWith('sha256:') || actual === digest) return;
   throw registryError(what, { meaning: 'other', reason: `the registry answered with ${actual}` });
-}
-
-/** `skopeo list-tags` prints `{"Repository": …, "Tags": […]}`; an emptied repository has `[]` or `null`. */
-function parseTags(stdout: Buffer): readonly Tag[] | undefined {
-  try {
-    const { Tags: tags } = JSON.parse(stdout.toString('utf8')) as { Tags?: unknown };
-    if (tags === null) return [];
-    if (!Array.isArray(tags)) return undefined;
-    const parsed = tags.map((tag: unknown) => (typeof tag === 'string' ? parseTag(tag) : undefined));
-    return parsed.every((tag) => tag !== undefined) ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function validate({ registry, credentials, run, concurrency }: SkopeoRegistryOptions): void {

@@ -1,4 +1,5 @@
 /** One line of what a run has saved. */
+import { parseObject } from '../../domain/json.ts';
 import { type Digest, parseDigest, parseRepository, parseTag } from '../../domain/names.ts';
 import type { SavedEntry, StoredManifest } from '../../ports.ts';
 
@@ -42,13 +43,4 @@ function entryOf(value: Readonly<Record<string, unknown>> | undefined): SavedEnt
   if (typeof base64 === 'string')
     return { ...entry, manifest: { mediaType, bytes: Buffer.from(base64, 'base64') } };
   return undefined;
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }
