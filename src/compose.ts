@@ -21,6 +21,7 @@ import { type EnvironmentEntry, parseEnvironmentsFile } from './domain/environme
 import { UsageError } from './domain/errors.ts';
 import type { ImageUse } from './domain/in-use.ts';
 import { parseInUseFile } from './domain/in-use-file.ts';
+import type { LineFault } from './domain/lines.ts';
 import { plainText } from './domain/text.ts';
 import { endOf } from './domain/window.ts';
 import { definitionOf } from './options/definitions.ts';
@@ -180,7 +181,7 @@ async function readInUse(path: string | undefined): Promise<readonly ImageUse[]>
   });
 }
 
-function tellFaults(faults: readonly { line: number; text: string; problem: string }[]): string {
+function tellFaults(faults: readonly LineFault[]): string {
   return faults
     .map(({ line, text, problem }) => `  line ${line}: "${plainText(text, 80)}": ${problem}`)
     .join('\n');

@@ -1,4 +1,5 @@
 /** The environments file: which environments to clean, and which of their revisions to retain. */
+import { type LineFault, wordsByLine } from './lines.ts';
 import { type EnvironmentId, parseEnvironmentId, parseRevision } from './names.ts';
 
 /** One line of the file: an environment, and the revisions that stay. No revisions means that none stays. */
@@ -13,18 +14,10 @@ export interface EnvironmentEntry {
   readonly line: number;
 }
 
-/** What is wrong on one line. */
-export interface EnvironmentFault {
-  readonly line: number;
-  /** The offending text. */
-  readonly text: string;
-  readonly problem: string;
-}
-
 export interface EnvironmentsFile {
   readonly entries: readonly EnvironmentEntry[];
   /** All faults at once; when there is any, the entries must not be used. */
-  readonly faults: readonly EnvironmentFault[];
+  readonly faults: readonly LineFault[];
 }
 
 const LATEST_FORM = 'latest:N retains the newest N revisions; N is a positive whole number, as in latest:3';
@@ -45,17 +38,10 @@ function readLatest(word: string): number | 'malformed' | undefined {
  */
 export function parseEnvironmentsFile(text: string): EnvironmentsFile {
   const entries: EnvironmentEntry[] = [];
-  const faults: EnvironmentFault[] = [];
+  const faults: LineFault[] = [];
   const lineOf = new Map<EnvironmentId, number>();
-  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
-  for (const [index, raw] of lines.entries()) {
-    const line = index + 1;
-    const [first, ...rest] = raw
-      // Also past a Unicode line separator, which ends no line here.
-      .replace(/#.*$/s, '')
-      .split(/\s+/)
-      .filter((word) => word !== '');
-    if (first === undefined) continue;
+  for (const { line, words } of wordsByLine(text)) {
+    const [first, ...rest] = words;
     const fault = (offending: string, problem: string) => faults.push({ line, text: offending, problem });
 
     const retain: number[] = [];

@@ -1,21 +1,13 @@
 /** The file of images that are in use elsewhere: on another cluster, or in a way that no cluster tells. */
 import { parseImageReference } from './image-reference.ts';
 import type { ImageUse } from './in-use.ts';
+import { type LineFault, wordsByLine } from './lines.ts';
 import { NEW_REPOSITORY, parseNewTag, parseTag } from './names.ts';
-
-/** What is wrong on one line. */
-interface InUseFault {
-  /** From 1. */
-  readonly line: number;
-  /** The offending text. */
-  readonly text: string;
-  readonly problem: string;
-}
 
 export interface InUseFile {
   readonly uses: readonly ImageUse[];
   /** All faults at once; when there is any, the uses must not be taken for all that the file says. */
-  readonly faults: readonly InUseFault[];
+  readonly faults: readonly LineFault[];
 }
 
 /**
@@ -24,17 +16,9 @@ export interface InUseFile {
  */
 export function parseInUseFile(text: string): InUseFile {
   const uses: ImageUse[] = [];
-  const faults: InUseFault[] = [];
-  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
-  for (const [index, raw] of lines.entries()) {
-    const line = index + 1;
-    const [image, ...rest] = raw
-      // Also past a Unicode line separator, which ends no line here.
-      .replace(/#.*$/s, '')
-      .split(/\s+/)
-      .filter((word) => word !== '');
-    if (image === undefined) continue;
-    const [second] = rest;
+  const faults: LineFault[] = [];
+  for (const { line, words } of wordsByLine(text)) {
+    const [image, second] = words;
     const problem = problemWith(image);
     if (second !== undefined) faults.push({ line, text: second, problem: 'one image a line' });
     else if (problem !== undefined) faults.push({ line, text: image, problem });

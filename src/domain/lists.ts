@@ -2,6 +2,7 @@
  * The lists for review: for each repository the doomed tags, one a line. The reviewer may strike lines; a line that
  * the plan does not know is a fault.
  */
+import { linesOf } from './lines.ts';
 import type { Tag } from './names.ts';
 import { doomedTags, type RepositoryPlan } from './plan.ts';
 
@@ -24,14 +25,11 @@ export function readList(text: string, plan: RepositoryPlan): ReviewedList {
   const doomed = new Set<string>(doomedTags(plan));
   const listed = new Set<string>();
   const foreign: { line: number; text: string }[] = [];
-  for (const [index, raw] of text
-    .replace(/^\uFEFF/, '')
-    .split(/\r\n|\n|\r/)
-    .entries()) {
+  for (const { line, text: raw } of linesOf(text)) {
     const word = raw.trim();
     if (word === '') continue;
     if (doomed.has(word)) listed.add(word);
-    else foreign.push({ line: index + 1, text: word });
+    else foreign.push({ line, text: word });
   }
   return { struck: new Set(doomedTags(plan).filter((tag) => !listed.has(tag))), foreign };
 }

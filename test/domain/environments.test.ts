@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type EnvironmentFault, parseEnvironmentsFile } from '../../src/domain/environments.ts';
+import { parseEnvironmentsFile } from '../../src/domain/environments.ts';
+import type { LineFault } from '../../src/domain/lines.ts';
 import { A, B, C } from './builders.ts';
 
 /** The entries of a file that must be faultless, as `[id, retain, line]`. */
@@ -17,7 +18,7 @@ function faultsOf(text: string): [number, string][] {
   return faults.map(({ line, text }) => [line, text]);
 }
 
-function onlyFault(text: string): EnvironmentFault {
+function onlyFault(text: string): LineFault {
   const [fault, ...more] = parseEnvironmentsFile(text).faults;
   assert.ok(fault, `no fault in ${JSON.stringify(text)}`);
   assert.deepEqual(more, []);

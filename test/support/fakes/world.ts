@@ -1,6 +1,6 @@
 /** A whole world of fakes: a cluster with a registry, a disk, and programs that start, die and start again. */
 import { Tally, type World } from '../../../src/commands/world.ts';
-import { type EnvironmentFault, parseEnvironmentsFile } from '../../../src/domain/environments.ts';
+import { parseEnvironmentsFile } from '../../../src/domain/environments.ts';
 import { RefusedError } from '../../../src/domain/errors.ts';
 import type { Permission } from '../../../src/domain/permissions.ts';
 import type { EnvEntry } from '../../../src/domain/workload.ts';
@@ -125,7 +125,7 @@ function noDialer(): never {
 
 function entriesOf(text: string) {
   const { entries, faults } = parseEnvironmentsFile(text);
-  const [fault] = faults as readonly EnvironmentFault[];
+  const [fault] = faults;
   if (fault) throw new Error(`line ${fault.line}: ${fault.problem}`);
   return entries;
 }
