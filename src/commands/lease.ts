@@ -4,8 +4,8 @@ import { RestoreError, UnreachableError } from '../domain/errors.ts';
 import type { LeaseRecord } from '../domain/lease.ts';
 import type { HeldLease, Progress } from '../ports.ts';
 import { type Restored, restoreSetting } from '../steps/restore.ts';
-import { recoverCommand } from './advice.ts';
-import { containerOf, usesPod } from './preflight.ts';
+import { usesPod } from './preflight.ts';
+import { settingsOf } from './settings.ts';
 import type { Connection, World } from './world.ts';
 
 /** Where no step shows how it goes. */
@@ -81,16 +81,14 @@ export async function putSettingBack(
   },
 ): Promise<Restored> {
   const { lease, run, progress, manual } = given;
+  const { context } = await connection.cluster.identity(world.safety);
   return await restoreSetting({
-    ...world.options,
+    ...settingsOf(world, context),
     workload: connection.workload,
     collector: connection.collector,
     clock: world.clock,
     signal: world.safety,
     progress,
-    context: (await connection.cluster.identity(world.safety)).context,
-    container: containerOf(world.options),
-    recover: recoverCommand(world.options),
     manual,
     run,
     lease,

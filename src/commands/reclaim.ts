@@ -6,17 +6,11 @@ import type { HeldLease, StepView } from '../ports.ts';
 import { collect, foresee } from '../steps/collect-garbage.ts';
 import { ensureReadOnly } from '../steps/make-read-only.ts';
 import type { ReclaimBook, ReclaimContext } from '../steps/reclaim-context.ts';
-import { recoverCommand } from './advice.ts';
 import { putSettingBack, withLease } from './lease.ts';
-import {
-  containerOf,
-  identify,
-  inspectWorkload,
-  requireCollectable,
-  requirePermissions,
-} from './preflight.ts';
+import { identify, inspectWorkload, requireCollectable, requirePermissions } from './preflight.ts';
 import { bookWithoutRun } from './reclaim-book.ts';
 import { inSafetyNet, runEach } from './safety-net.ts';
+import { settingsOf } from './settings.ts';
 import { openWindow, rememberedRestarts } from './window.ts';
 import type { Connection, Tally, World } from './world.ts';
 
@@ -45,13 +39,7 @@ export async function reclaim(world: World, tally: Tally): Promise<void> {
     `Looking at ${describe(await connection.workload.read(world.work))} (context ${binding.context}).`,
   );
   const contextWith = (given: Pick<ReclaimContext, 'lease' | 'reclaim' | 'signal'>): ReclaimContext => ({
-    settings: {
-      ...options,
-      operator: world.operator,
-      context: binding.context,
-      recover: recoverCommand(options),
-      container: containerOf(options),
-    },
+    settings: settingsOf(world, binding.context),
     workload: connection.workload,
     collector: connection.collector,
     person,

@@ -11,18 +11,11 @@ import { concurrently } from '../steps/concurrently.ts';
 import { guardedContent } from '../steps/guarded-registry.ts';
 import { PutBack } from '../steps/put-back.ts';
 import { reachRegistry } from '../steps/reach.ts';
-import { recoverCommand } from './advice.ts';
 import { removeDeadPod } from './dead-pod.ts';
 import { withLease } from './lease.ts';
-import {
-  containerOf,
-  findCredentials,
-  identify,
-  inspectWorkload,
-  requirePermissions,
-  usesPod,
-} from './preflight.ts';
+import { findCredentials, identify, inspectWorkload, requirePermissions, usesPod } from './preflight.ts';
 import { inSafetyNet, runEach } from './safety-net.ts';
+import { settingsOf } from './settings.ts';
 import type { Connection, World } from './world.ts';
 
 /** Tags under way for each operation at a time. */
@@ -248,13 +241,7 @@ async function putBack(world: World, given: Work): Promise<void> {
   const content = guardedContent(registry.content, () => lease.requireHeld());
   const signal = AbortSignal.any([world.work, lease.lost]);
   const pod = usesPod(options) ? connection.pod : undefined;
-  const settings = {
-    ...options,
-    operator: world.operator,
-    context: given.context,
-    recover: recoverCommand(options),
-    container: containerOf(options),
-  };
+  const settings = settingsOf(world, given.context);
   const asker = { registry, pod, clock, signal, settings };
   const putter = new PutBack(asker, { content, saved: lost.saved });
   const steps: readonly StepView[] = [
