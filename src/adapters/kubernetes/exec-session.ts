@@ -4,7 +4,7 @@ import { RegistryError, type RegistryFailure } from '../../domain/errors.ts';
 import { plainText } from '../../domain/text.ts';
 import type { ShellSession } from '../../ports.ts';
 import { parseOutcome } from './exec-status.ts';
-import { keepAlive } from './keep-alive.ts';
+import { keepAlive, type Watch } from './keep-alive.ts';
 import { outputOf, sendOn } from './web-socket.ts';
 
 /** The first byte of a message. */
@@ -15,14 +15,11 @@ const STATUS = 3;
 
 const ERRORS_KEPT_BYTES = 4096;
 
-export interface ExecSessionOptions {
+export interface ExecSessionOptions extends Watch {
   /** UID of the pod. */
   readonly place: string;
   /** Pod and namespace, for messages. */
   readonly where: string;
-  readonly pingIntervalMs: number;
-  /** The connection counts as broken when nothing came for so long. */
-  readonly silenceLimitMs: number;
   readonly signal: AbortSignal;
   /** Why a command did not start: the pod is gone (`temporary`), or it cannot be started there (`other`). */
   readonly judgeFailedStart: () => Promise<RegistryFailure>;

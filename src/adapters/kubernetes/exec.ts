@@ -2,6 +2,7 @@
 import type { ShellSession } from '../../ports.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type ExecSessionOptions, execSession } from './exec-session.ts';
+import type { Watch } from './keep-alive.ts';
 import { type Target, targetPath } from './target.ts';
 import { createSocket, opened } from './web-socket.ts';
 
@@ -9,11 +10,8 @@ import { createSocket, opened } from './web-socket.ts';
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 
 /** How an exec's connection is watched. */
-export interface ExecTimes {
+export interface ExecTimes extends Watch {
   readonly handshakeTimeoutMs: number;
-  readonly pingIntervalMs: number;
-  /** The connection counts as broken when nothing came for so long. */
-  readonly silenceLimitMs: number;
 }
 
 interface Exec extends ExecTimes, ExecSessionOptions {

@@ -1,15 +1,18 @@
 /** Notices a connection that has died without a word (a laptop's network, a firewall that forgot it). */
 import type { WebSocket } from 'ws';
 
-export interface KeepAliveOptions {
+/** How it is found out that a connection has died. */
+export interface Watch {
   readonly pingIntervalMs: number;
   /** The connection counts as broken when nothing came for so long. */
   readonly silenceLimitMs: number;
-  readonly onSilence: () => void;
 }
 
 /** Pings the other side until the returned function is called. */
-export function keepAlive(socket: WebSocket, options: KeepAliveOptions): () => void {
+export function keepAlive(
+  socket: WebSocket,
+  options: Watch & { readonly onSilence: () => void },
+): () => void {
   const { pingIntervalMs, silenceLimitMs, onSilence } = options;
   // Pings are counted, not time: while this program stands still (a laptop that sleeps) nobody is asked anything.
   let unanswered = 0;

@@ -8,7 +8,7 @@ import type { RawData, WebSocket } from 'ws';
 import { RegistryError } from '../../domain/errors.ts';
 import { plainText } from '../../domain/text.ts';
 import type { ByteStream } from '../../ports.ts';
-import { keepAlive } from './keep-alive.ts';
+import { keepAlive, type Watch } from './keep-alive.ts';
 import { outputOf, sendOn } from './web-socket.ts';
 
 /** The first byte of a message. */
@@ -20,15 +20,12 @@ const ERROR_KEPT_BYTES = 4096;
 /** RFC 6455, "Status Codes": a normal closure. */
 const GOOD_BYE = 1000;
 
-export interface PortForwardSessionOptions {
+export interface PortForwardSessionOptions extends Watch {
   readonly port: number;
   /** Pod and namespace, for messages. */
   readonly where: string;
   /** How long the channels may take to open. */
   readonly handshakeTimeoutMs: number;
-  readonly pingIntervalMs: number;
-  /** The connection counts as broken when nothing came for so long. */
-  readonly silenceLimitMs: number;
   readonly signal: AbortSignal;
 }
 

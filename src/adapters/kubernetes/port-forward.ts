@@ -6,6 +6,7 @@ import { describe, type WorkloadContainer, type WorkloadPod } from '../../domain
 import type { ByteStream, Dialer, WorkloadPort } from '../../ports.ts';
 import { singleFlight } from './abort.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Watch } from './keep-alive.ts';
 import { portForwardSession } from './port-forward-session.ts';
 import { asRegistryError } from './registry-error.ts';
 import { type Target, targetPath } from './target.ts';
@@ -23,13 +24,10 @@ export interface RegistryPort {
   readonly container?: string | undefined;
 }
 
-export interface PortForwardOptions extends RegistryPort {
+export interface PortForwardOptions extends RegistryPort, Watch {
   readonly namespace: string;
   readonly workload: WorkloadPort;
   readonly handshakeTimeoutMs: number;
-  readonly pingIntervalMs: number;
-  /** The connection counts as broken when nothing came for so long. */
-  readonly silenceLimitMs: number;
 }
 
 /** A port-forward to a pod; to any of the namespace without a name. */
