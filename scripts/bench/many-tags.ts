@@ -13,9 +13,14 @@ export interface ManyTags {
   readonly environments: string;
 }
 
+/** An environment that is made up. */
+export function environmentId(at: number): string {
+  return (0x620000 + at).toString(16).padEnd(24, '0');
+}
+
 /** The tags of so many environments, all but one of each doomed. */
 export function manyTags(environments: number): ManyTags {
-  const ids = Array.from({ length: environments }, (_, at) => (0x620000 + at).toString(16).padEnd(24, '0'));
+  const ids = Array.from({ length: environments }, (_, at) => environmentId(at));
   const revisions = Array.from({ length: REVISIONS }, (_, at) => at + 1);
   return {
     tags: ids.flatMap((id) => revisions.map((revision) => `${id}-${revision}`)),

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import type { Sandbox, SandboxOptions } from '../sandbox/index.ts';
 import { StorageWriter } from '../sandbox/registry/store.ts';
 import { type Case, type Entrant, inTurns, type Measured } from './case.ts';
+import { environmentId, REPOSITORY } from './many-tags.ts';
 import type { OwnFigures } from './own-figures.ts';
 import type { Scene } from './scene.ts';
 
@@ -159,12 +160,12 @@ function putImages({ objectStore }: Sandbox, manifests: number): void {
   });
   const base = Array.from({ length: LAYERS - OWN_LAYERS }, (_, at) => layerOf(`base ${at}`));
   for (let number = 0; number < manifests; number += 1) {
-    const id = (0x620000 + Math.floor(number / REVISIONS)).toString(16).padEnd(24, '0');
+    const id = environmentId(Math.floor(number / REVISIONS));
     const own = Array.from({ length: OWN_LAYERS }, (_, at) => layerOf(`${number} ${at}`));
     const mediaType = 'application/vnd.oci.image.manifest.v1+json';
     const manifest = { schemaVersion: 2, mediaType, config, layers: [...base, ...own] };
     const blob = storage.blob(mediaType, Buffer.from(JSON.stringify(manifest)));
     const tag = `${id}-${(number % REVISIONS) + 1}`;
-    storage.tag('dominodatalab/environment', tag, { ...blob, layers: [config.digest] });
+    storage.tag(REPOSITORY, tag, { ...blob, layers: [config.digest] });
   }
 }
