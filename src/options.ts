@@ -88,7 +88,7 @@ export interface Options {
 const ENVIRONMENT_PREFIX = 'REGISTRY_CLEANER_';
 
 /** `REGISTRY_CLEANER_STATE_DIR` stands for `--state-dir`, and so on. */
-export function variableOf(name: OptionName): string {
+function variableOf(name: OptionName): string {
   return `${ENVIRONMENT_PREFIX}${name.toUpperCase().replaceAll('-', '_')}`;
 }
 

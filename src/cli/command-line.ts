@@ -12,7 +12,7 @@ import { listed, requireFitting } from './fitting.ts';
 const PASSWORD =
   "The registry's password is taken from the variable SKOPEO_PASSWORD, else from an argument (npm run clean -- PASSWORD; others can read it there), else from the Secret in the cluster.";
 const VARIABLES =
-  'Each option can also be given as a variable: REGISTRY_CLEANER_STATE_DIR stands for --state-dir. An option outranks its variable. An option that does not go with the command is an error; a variable is passed over.';
+  'Each option can also be given as a variable: REGISTRY_CLEANER_STATE_DIR stands for --state-dir. An option outranks its variable. An option that asks for what the command does not do is an error; a variable is passed over.';
 const MORE = 'What goes with a command: npm run clean -- COMMAND --help';
 
 export interface Command {

@@ -1,20 +1,19 @@
 /** Options that do not go with the command. */
 import { UsageError } from '../domain/errors.ts';
-import { definitionOf, type OptionName, WHAT } from '../options/definitions.ts';
+import { definitionOf, type OptionName } from '../options/definitions.ts';
 import type { Verb } from '../options/verbs.ts';
-import { variableOf } from '../options.ts';
 
 /**
- * An option that were silently passed over would leave undone what somebody has asked for. Not so a variable: it is set
- * once, for the commands that know it.
+ * An option that asks for something would be left undone by a command that does not look at it. Not so a variable: it is
+ * set once, for the commands that know it.
  *
  * @param given what was written on the command line
  * @throws UsageError
  */
 export function requireFitting(verb: Verb, given: readonly OptionName[]): void {
   for (const name of given) {
-    const { goesWith } = definitionOf(name);
-    if (goesWith.includes(verb)) continue;
+    const { goesWith, asks } = definitionOf(name);
+    if (!asks || goesWith.includes(verb)) continue;
     throw new UsageError(`--${name} goes with ${listed(goesWith)}, not with ${called(verb)}.`, {
       next: `Leave it out${otherwise(name, verb)}`,
     });
@@ -23,15 +22,11 @@ export function requireFitting(verb: Verb, given: readonly OptionName[]): void {
 
 /** What else there is to do about an option that does not go with a command. */
 function otherwise(name: OptionName, verb: Verb): string {
-  const { goesWith, type, group } = definitionOf(name);
+  const { goesWith, type } = definitionOf(name);
   const [only, ...others] = goesWith;
-  if (others.length === 0) {
-    const words = [...(only === 'clean' ? [] : [only]), `--${name}`, ...(type === 'boolean' ? [] : ['…'])];
-    return `, or use it there: npm run clean -- ${words.join(' ')}`;
-  }
-  // What is to be done is not a matter of settings.
-  if (group === WHAT) return `. What goes with ${called(verb)}: npm run clean -- ${verb} --help`;
-  return `. To set it for all commands that know it, use the variable ${variableOf(name)}.`;
+  if (others.length > 0) return `. What goes with ${called(verb)}: npm run clean -- ${verb} --help`;
+  const words = [...(only === 'clean' ? [] : [only]), `--${name}`, ...(type === 'boolean' ? [] : ['…'])];
+  return `, or use it there: npm run clean -- ${words.join(' ')}`;
 }
 
 /** `a run, scan and undo`. */

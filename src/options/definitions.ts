@@ -15,12 +15,16 @@ export interface OptionDefinition {
   /** In words, for `--help`. */
   readonly default?: string;
   readonly choices?: readonly string[];
-  /** The commands that look at it; with any other it is refused. */
+  /** The commands that look at it. */
   readonly goesWith: readonly Verb[];
+  /**
+   * It asks for something, which a command that does not look at it would leave undone: there it is refused. Others say
+   * where things are and how they are done, often in one line for all commands: there they are passed over.
+   */
+  readonly asks?: true;
 }
 
-/** Of the options that say what is to happen now, rather than how and where it always does. */
-export const WHAT = 'What to do';
+const WHAT = 'What to do';
 const FILES = 'Files';
 const CLUSTER = 'The cluster';
 const REGISTRY = 'The registry';
@@ -49,6 +53,7 @@ export const optionDefinitions = {
     type: 'boolean',
     group: WHAT,
     goesWith: RUN,
+    asks: true,
     describe: 'delete what the plan says, after a confirmation',
   },
   yes: {
@@ -57,17 +62,25 @@ export const optionDefinitions = {
     goesWith: CONFIRMED,
     describe: 'confirm beforehand what would be asked (needed without a terminal)',
   },
-  resume: { type: 'boolean', group: WHAT, goesWith: RUN, describe: 'continue the unfinished run' },
+  resume: {
+    type: 'boolean',
+    group: WHAT,
+    goesWith: RUN,
+    asks: true,
+    describe: 'continue the unfinished run',
+  },
   fresh: {
     type: 'boolean',
     group: WHAT,
     goesWith: RUN,
+    asks: true,
     describe: 'give the unfinished run up (its change to the registry is put back first) and begin a new one',
   },
   only: {
     type: 'string',
     group: WHAT,
     goesWith: ['clean', 'undo'],
+    asks: true,
     choices: ['new', 'legacy'],
     describe: 'only the new repository, or only the legacy ones',
   },
@@ -81,6 +94,7 @@ export const optionDefinitions = {
     type: 'string',
     group: WHAT,
     goesWith: RUN,
+    asks: true,
     value: 'N',
     describe: 'refuse a plan that deletes more tags than this',
   },
@@ -88,6 +102,7 @@ export const optionDefinitions = {
     type: 'string',
     group: WHAT,
     goesWith: RUN,
+    asks: true,
     value: 'PERCENT',
     describe: 'refuse a plan that deletes a larger share of the tags of any repository',
   },
@@ -121,6 +136,7 @@ export const optionDefinitions = {
     type: 'string',
     group: WHAT,
     goesWith: RUN,
+    asks: true,
     value: 'sha256:…',
     describe: 'delete only if the plan is this very one, which its review has printed',
   },
@@ -128,6 +144,7 @@ export const optionDefinitions = {
     type: 'string',
     group: WHAT,
     goesWith: COLLECTING,
+    asks: true,
     value: 'TIME',
     describe: 'be over within this time (2h, 90m, 1h30m), the restoring of the registry included; resumable',
   },
@@ -135,6 +152,7 @@ export const optionDefinitions = {
     type: 'string',
     group: WHAT,
     goesWith: RUN,
+    asks: true,
     choices: verifyModes,
     default: 'sample',
     describe: `after deleting: whether every tag is gone, or stands for what it did, and whether images that stay are whole. sample: ${SAMPLE_SIZE} of these. full: all of them. none: no check`,
@@ -152,6 +170,7 @@ export const optionDefinitions = {
     type: 'string',
     group: WHAT,
     goesWith: ['scan'],
+    asks: true,
     value: 'N',
     default: '3',
     describe: 'what keeping the newest N revisions of an environment would bring',
@@ -160,6 +179,7 @@ export const optionDefinitions = {
     type: 'string',
     group: WHAT,
     goesWith: ['scan'],
+    asks: true,
     value: 'TIME',
     default: '1h',
     describe: 'revisions that were looked at within this time are not asked for again. 0: each tag is',
@@ -168,6 +188,7 @@ export const optionDefinitions = {
     type: 'string',
     group: FILES,
     goesWith: ['scan'],
+    asks: true,
     value: 'FILE',
     describe: 'write an environments file of what it has found, every line commented out',
   },
@@ -175,12 +196,14 @@ export const optionDefinitions = {
     type: 'boolean',
     group: WHAT,
     goesWith: RUN,
+    asks: true,
     describe: "after deleting, run the registry's garbage collector: it is read-only meanwhile, and restarts",
   },
   'dry-run': {
     type: 'boolean',
     group: WHAT,
     goesWith: ['reclaim'],
+    asks: true,
     describe: 'only tell what the garbage collector would take',
   },
   'allow-unseen-uploads': {
@@ -209,6 +232,7 @@ export const optionDefinitions = {
     type: 'string',
     group: FILES,
     goesWith: ['undo'],
+    asks: true,
     value: 'FOLDER',
     describe: 'the folder of the run, wherever it is',
   },
@@ -216,6 +240,7 @@ export const optionDefinitions = {
     type: 'string',
     group: FILES,
     goesWith: RUN,
+    asks: true,
     value: 'FILE',
     describe: "where to copy the run's report to, which is report.html in its folder (HTML, to look at)",
   },

@@ -123,9 +123,14 @@ describe('an option', () => {
       assert.deepEqual(Object.keys(parse([verb, ...names.flatMap(written)])?.flags ?? {}), names);
     });
 
-    it(`is refused with ${verb}, where it does not`, () => {
-      for (const name of optionNames.filter((each) => !goes(each)))
+    it(`is refused with ${verb}, where it does not and asks for something`, () => {
+      for (const name of optionNames.filter((each) => !goes(each) && definitionOf(each).asks))
         assert.match(faultOf(verb, ...written(name)), new RegExp(`^--${name} goes with .*, not with `));
+    });
+
+    it(`is passed over with ${verb}, where it does not and asks for nothing`, () => {
+      const names = optionNames.filter((each) => !goes(each) && !definitionOf(each).asks);
+      assert.deepEqual(Object.keys(parse([verb, ...names.flatMap(written)])?.flags ?? {}), names);
     });
   }
 
@@ -174,15 +179,25 @@ describe('an option', () => {
       '--write goes with scan, not with a run. Leave it out, or use it there: npm run clean -- scan --write …',
     );
     assert.equal(
-      faultOf('status', '--yes'),
-      '--yes goes with a run, reclaim and undo, not with status. Leave it out. What goes with status: npm run clean -- status --help',
-    );
-    assert.equal(
-      faultOf('recover', '--concurrency', '3'),
-      '--concurrency goes with a run, scan and undo, not with recover. Leave it out. To set it for all commands that know it, use the variable REGISTRY_CLEANER_CONCURRENCY.',
+      faultOf('status', '--only', 'new'),
+      '--only goes with a run and undo, not with status. Leave it out. What goes with status: npm run clean -- status --help',
     );
     assert.match(faultOf('undo', '--max-deletions', '3'), /--max-deletions goes with a run, not with undo/);
-    assert.match(faultOf('history', '--context', 'prod'), /, not with history/);
+  });
+
+  it('that says where things are, and how they are done, may be written with every command', () => {
+    const line = [
+      '--kubeconfig',
+      'k',
+      '--environments',
+      'e',
+      '--via',
+      'direct',
+      '--yes',
+      '--concurrency',
+      '3',
+    ];
+    for (const verb of verbs) assert.equal(parse([...line, verb])?.verb, verb);
   });
 
   it('does not go with the command either when it is switched off', () =>
