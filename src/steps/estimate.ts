@@ -23,21 +23,22 @@ export async function estimateSpace(
   const { registry, clock, signal, settings, plans, plannedAtMs } = context;
   // What is decided here is not decided by an earlier look.
   const stock = new Stock({ registry, clock, signal, settings, inventory, cache, maxAgeMs: 0 });
-  const touched = [...plans.values()].filter((plan) => doomedTags(plan).length > 0);
+  // Also those from which nothing goes: they were looked at for the plan, and what they share with others stays.
+  const planned = [...plans.values()];
   let found: readonly FoundRepository[] = [];
   if (scope === 'registry') {
     progress.status('listing the repositories');
     const all = await retrying(() => inventory.listRepositories(), context);
     // What was planned just now was looked at just now.
     const isFresh = (name: Repository) =>
-      plannedAtMs !== undefined && touched.some(({ ref }) => ref.repository === name);
+      plannedAtMs !== undefined && planned.some(({ ref }) => ref.repository === name);
     found = await stock.take(
       all.filter((name) => !isFresh(name)),
       progress,
     );
   }
   const live = new Map(found.map(({ repository, tags }) => [repository, tags]));
-  const tagged = touched.map((plan) => ({ plan, tags: tagsOfPlan(plan, live.get(plan.ref.repository)) }));
+  const tagged = planned.map((plan) => ({ plan, tags: tagsOfPlan(plan, live.get(plan.ref.repository)) }));
   const places = tagged.flatMap(({ plan, tags }) =>
     [...new Set(tags.values())].map((digest) => ({ repository: plan.ref.repository, digest })),
   );

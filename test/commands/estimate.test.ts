@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { InterruptedError, RegistryError } from '../../src/domain/errors.ts';
 import type { SpaceEstimate } from '../../src/domain/estimate.ts';
-import { NEW_REPOSITORY, type Repository } from '../../src/domain/names.ts';
+import { legacyRepository, NEW_REPOSITORY, type Repository } from '../../src/domain/names.ts';
 import type { RawOptions } from '../../src/options/values.ts';
-import { A, digest, tag } from '../domain/builders.ts';
+import { A, B, digest, tag } from '../domain/builders.ts';
 import { Scenario } from './scenario.ts';
 
 const OTHER = 'somebody/else' as Repository;
@@ -38,6 +38,18 @@ describe('the space that a run will free', () => {
     assert.deepEqual(await estimated(), { scope: 'touched', bytes: 130, unread: 0 });
     assert.equal(scene.registry.count('catalog'), 0);
     assert.equal(scene.record.estimate?.scope, 'touched');
+  });
+
+  it('is less by what another repository of the plan needs, from which nothing goes', async () => {
+    const legacy = legacyRepository(B);
+    scene.environments = `${A} 3\n${B} 7\n`;
+    scene.registry.push(legacy, '7', 'b7');
+    scene.registry.layers.set('b7', { two: 20_000_000, own: 5_000_000 });
+    const { program } = await scene.cleanly({});
+    const { estimate } = program.person.reviews[0]?.circumstances ?? assert.fail('there is no review');
+    assert.equal(Math.floor((estimate?.bytes ?? 0) / 1_000_000), 110);
+    const ofB = scene.disk.reported.at(-1)?.environments.find(({ environment }) => environment === B);
+    assert.equal(Math.floor((ofB?.bytes?.retained ?? 0) / 1_000_000), 25);
   });
 
   it('costs no request more: what is looked at for the plan is not read once more, then or later', async () => {
