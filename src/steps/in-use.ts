@@ -1,13 +1,18 @@
 /** Which images are in use, as it was seen a moment ago. */
+import { backoffMs } from '../domain/backoff.ts';
 import { UnreachableError } from '../domain/errors.ts';
 import { type ImageUse, type Unseen, type UsedImages, usedImages } from '../domain/in-use.ts';
 import { roleRules } from '../domain/permissions.ts';
 import type { Clock, ImagesInUsePort } from '../ports.ts';
+import { PassingRefusals } from './passing-refusals.ts';
 
 /** What was seen is good for so long: what begins to run in that time finds its image gone. */
 const FRESH_FOR_MS = 5000;
 /** And for so many times as long as it took to see: in a large cluster it takes the API server a while. */
 const FRESH_FOR_TIMES = 10;
+
+/** As long as the registry is waited for: a control plane of one server restarts in that time. */
+const PATIENCE_MS = 90_000;
 
 export interface InUseOptions {
   readonly port: ImagesInUsePort;
@@ -24,6 +29,7 @@ export class ImagesInUse {
   #latest: { readonly used: UsedImages; readonly freshUntilMs: number } | undefined;
   #underWay: Promise<UsedImages> | undefined;
   #unseen: readonly Unseen[] = [];
+  #hasSeen = false;
 
   constructor(options: InUseOptions) {
     this.#options = options;
@@ -53,7 +59,24 @@ export class ImagesInUse {
     this.#latest = undefined;
   }
 
+  /** A run that is under way sits out what passes; before it has begun, nothing has to be broken off. */
   async #look(): Promise<UsedImages> {
+    const { clock, signal } = this.#options;
+    const startedAtMs = clock.now();
+    const refusals = new PassingRefusals(clock);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#lookOnce();
+      } catch (error) {
+        signal.throwIfAborted();
+        const isLasting = !(error instanceof UnreachableError) || !refusals.mayPass(error);
+        if (!this.#hasSeen || isLasting || clock.now() - startedAtMs >= PATIENCE_MS) throw error;
+        await clock.sleep(backoffMs(attempt, clock.random()), signal);
+      }
+    }
+  }
+
+  async #lookOnce(): Promise<UsedImages> {
     const { port, known, maySeeLess, clock, signal } = this.#options;
     const startedAtMs = clock.now();
     const { uses, unseen } = await port.find(signal);
@@ -61,6 +84,7 @@ export class ImagesInUse {
     this.#unseen = unseen;
     const used = usedImages([...uses, ...known]);
     const tookMs = clock.now() - startedAtMs;
+    this.#hasSeen = true;
     this.#latest = {
       used,
       freshUntilMs: startedAtMs + Math.max(FRESH_FOR_MS, FRESH_FOR_TIMES * tookMs),

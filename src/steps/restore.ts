@@ -16,6 +16,7 @@ import {
 import type { Workload } from '../domain/workload.ts';
 import type { Clock, GarbageCollector, HeldLease, Progress, WorkloadPort } from '../ports.ts';
 import { endCollectors } from './collectors.ts';
+import { PassingRefusals } from './passing-refusals.ts';
 import { awaitRollout } from './rollout.ts';
 
 /**
@@ -57,6 +58,7 @@ export interface Restore {
 export async function restoreSetting(restore: Restore): Promise<Restored> {
   const startedAt = restore.clock.now();
   const attempted: Attempted = { manual: restore.manual };
+  const refusals = new PassingRefusals(restore.clock);
   for (let attempt = 1; ; attempt += 1) {
     try {
       await restore.lease.confirm(restore.signal);
@@ -67,7 +69,7 @@ export async function restoreSetting(restore: Restore): Promise<Restored> {
     } catch (error) {
       restore.signal.throwIfAborted();
       if (error instanceof LeaseLostError) throw error;
-      const isLasting = !(error instanceof UnreachableError) || error.forbidden;
+      const isLasting = !(error instanceof UnreachableError) || !refusals.mayPass(error);
       if (isLasting || restore.clock.now() - startedAt > restore.restoreTimeoutMs)
         throw couldNot(error, { manual: attempted.manual, recover: restore.recover });
       restore.progress.status(`trying again to put the settings back: ${error.message}`);

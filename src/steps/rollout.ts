@@ -7,6 +7,7 @@ import { isChanged, recordedContainer } from '../domain/setting-change.ts';
 import { describeChanges, recordedKeys, recordOf } from '../domain/setting-record.ts';
 import type { Workload, WorkloadPod } from '../domain/workload.ts';
 import type { Clock, Progress, WorkloadPort } from '../ports.ts';
+import { PassingRefusals } from './passing-refusals.ts';
 
 const POLL_MS = 500;
 /** How long a pod of an older revision may stay unready before it is taken for one that never becomes ready. */
@@ -33,9 +34,9 @@ export interface RolloutWait {
 export async function awaitRollout(wait: RolloutWait): Promise<void> {
   const { clock, signal, progress } = wait;
   const startedAt = clock.now();
-  const stuck = new StuckPod(clock);
+  const seen = { stuck: new StuckPod(clock), refusals: new PassingRefusals(clock) };
   for (;;) {
-    const waitingFor = await look(wait, stuck);
+    const waitingFor = await look(wait, seen);
     if (waitingFor === undefined) return;
     const waitedMs = clock.now() - startedAt;
     if (waitedMs > wait.timeoutMs)
@@ -49,7 +50,10 @@ export async function awaitRollout(wait: RolloutWait): Promise<void> {
 }
 
 /** What the rollout still waits for; `undefined` when it is over. */
-async function look(wait: RolloutWait, stuck: StuckPod): Promise<string | undefined> {
+async function look(
+  wait: RolloutWait,
+  { stuck, refusals }: { readonly stuck: StuckPod; readonly refusals: PassingRefusals },
+): Promise<string | undefined> {
   try {
     const workload = await wait.workload.read(wait.signal);
     wait.verify?.(workload);
@@ -61,7 +65,7 @@ async function look(wait: RolloutWait, stuck: StuckPod): Promise<string | undefi
     return state.waitingFor;
   } catch (error) {
     wait.signal.throwIfAborted();
-    if (!(error instanceof UnreachableError) || error.forbidden) throw error;
+    if (!(error instanceof UnreachableError) || !refusals.mayPass(error)) throw error;
     return `the API server (${error.message})`;
   }
 }

@@ -96,6 +96,16 @@ describe('recovering', () => {
     assert.deepEqual(scene.workload.snapshot(), scene.pristine);
   });
 
+  it('is done by whoever may not see pods: that is said', async () => {
+    await kill();
+    scene.pod.before = () => {
+      throw new UnreachableError('get pods: forbidden (403)', { forbidden: true });
+    };
+    const { person } = await recovered();
+    assert.match(person.warnings.join(), /not seen whether a run has left its pod.*403/);
+    assert.deepEqual(scene.workload.snapshot(), scene.pristine);
+  });
+
   it('says so when it cannot put the setting back', async () => {
     await kill();
     scene.workload.before = (call) => {

@@ -148,7 +148,15 @@ describe('what cannot be read', () => {
     const { Pod, Registry, Run, unread } = await told();
     assert.equal(Pod, 'cannot be known: get pods: forbidden (403)');
     assert.match(`${Run}${Registry}`, /none is unfinished.*rollout is over/);
-    assert.equal(unread, forbidden);
+    assert.equal(unread, undefined, 'by a route without a pod one need not be allowed to see it');
+  });
+
+  it('is said in its line, and is a failure unless it is forbidden: the pod', async () => {
+    const down = new UnreachableError('get pods: 500');
+    scene.pod.before = () => {
+      throw down;
+    };
+    assert.equal((await told()).unread, down);
   });
 
   it('is said in its line, and the rest is told: the rollout', async () => {

@@ -4,10 +4,11 @@ import { InterruptedError, RegistryError, StorageError, UnreachableError } from 
 import { LeaseLostError } from '../../src/domain/lease.ts';
 import { legacyRepository, NEW_REPOSITORY } from '../../src/domain/names.ts';
 import { deleteTags } from '../../src/steps/delete.ts';
+import { ImagesInUse } from '../../src/steps/in-use.ts';
 import { A, B, digest } from '../domain/builders.ts';
 import { temporary } from '../support/fakes/registry.ts';
 import { LEGACY, manyTags, planned } from './planned.ts';
-import { deletingScene } from './scene.ts';
+import { deletingScene, type Scene } from './scene.ts';
 
 describe('deleting', () => {
   it('deletes a manifest once for all doomed tags on it, and nothing else', async () => {
@@ -242,6 +243,53 @@ describe('an image that something has begun to run since the plan was made', () 
     await scene.step(deleteTags);
     assert.deepEqual(scene.registry.tags(LEGACY), ['9', used]);
     assert.ok(scene.imagesInUse.looks < 10, 'not for each tag');
+  });
+});
+
+describe('an API server that cannot tell what is in use', () => {
+  /** It fails from the tenth deletion on, for so long. */
+  async function failing(forMs: number, failure: UnreachableError): Promise<Scene> {
+    const scene = await planned(manyTags(100));
+    let failingUntilMs: number | undefined;
+    let deleted = 0;
+    scene.registry.after = ({ operation }) => {
+      if (operation === 'delete') deleted += 1;
+      if (deleted !== 10) return;
+      failingUntilMs ??= scene.clock.now() + forMs;
+      scene.clock.advance(5000);
+    };
+    scene.imagesInUse.before = () => {
+      if (scene.clock.now() < (failingUntilMs ?? 0)) throw failure;
+    };
+    return scene;
+  }
+
+  const down = new UnreachableError('connection refused');
+  const forbidden = new UnreachableError('403', { forbidden: true });
+
+  for (const [what, failure] of Object.entries({ 'is away': down, 'has just started': forbidden }))
+    it(`is waited for while it ${what}`, async () => {
+      const scene = await failing(40_000, failure);
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+    });
+
+  it('is not waited for for ever', async () => {
+    const scene = await failing(10 * 60_000, down);
+    await assert.rejects(scene.step(deleteTags), /connection refused/);
+    assert.ok(scene.registry.tags(LEGACY).length > 60);
+  });
+
+  it('is not waited for before anything has begun', async () => {
+    const { imagesInUse: port, clock, context } = await planned(['1 one']);
+    const startedMs = clock.now();
+    port.before = () => {
+      throw down;
+    };
+    const { signal } = context;
+    const first = new ImagesInUse({ port, known: [], maySeeLess: false, clock, signal });
+    await assert.rejects(first.now(), /connection refused/);
+    assert.equal(clock.now(), startedMs);
   });
 });
 

@@ -184,13 +184,13 @@ describe('enabling deletion', () => {
     assert.equal(scene.workload.deletionEnabled(), true);
   });
 
-  it('does not wait for what it may not see', async () => {
+  it('does not wait for minutes for what it may not see', async () => {
     scene.workload.before = (call) => {
       if (call === 'pods') throw new UnreachableError('pods is forbidden', { forbidden: true });
     };
     const startedMs = scene.clock.now();
     await assert.rejects(scene.step(enableDelete), /forbidden/);
-    assert.ok(scene.clock.now() - startedMs < 60_000);
+    assert.ok(scene.clock.now() - startedMs < 100_000);
   });
 
   it('stops when a controller writes the variable back', async () => {

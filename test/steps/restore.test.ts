@@ -263,7 +263,29 @@ describe('an API server that fails meanwhile', () => {
     };
     const startedMs = scene.clock.now();
     await assert.rejects(scene.step(disableDelete), RestoreError);
-    assert.ok(scene.clock.now() - startedMs < 60_000);
+    assert.ok(scene.clock.now() - startedMs < 100_000);
+  });
+
+  it('that forbids everything since it has just started is asked again', async () => {
+    const startedMs = scene.clock.now();
+    scene.workload.before = () => {
+      if (scene.clock.now() - startedMs < 45_000)
+        throw new UnreachableError('forbidden', { forbidden: true });
+    };
+    await scene.step(disableDelete);
+    assert.equal(scene.workload.deletionEnabled(), false);
+  });
+
+  it('that forbids to look, since it has just started, is asked again whether the rollout is over', async () => {
+    let refusals = 0;
+    scene.workload.before = (call) => {
+      if (call !== 'pods' || refusals >= 50) return;
+      refusals += 1;
+      throw new UnreachableError('forbidden', { forbidden: true });
+    };
+    await scene.step(disableDelete);
+    assert.equal(refusals, 50);
+    assert.equal(scene.workload.deletionEnabled(), false);
   });
 });
 

@@ -7,10 +7,13 @@ export class FakeImagesInUse implements ImagesInUsePort {
   /** Where one may not look. */
   unseen: readonly Unseen[] = [];
   looks = 0;
+  /** Called before each look; what it throws is the API server's failure. */
+  before: () => void = () => {};
 
   async find(signal: AbortSignal) {
     signal.throwIfAborted();
     this.looks += 1;
+    this.before();
     return { uses: this.uses, unseen: this.unseen };
   }
 }
