@@ -64,15 +64,24 @@ export type RegistryFailure = 'unauthorized' | 'forbidden' | 'unsupported' | 'te
 /** One registry operation failed. */
 export class RegistryError extends UnreachableError {
   readonly failure: RegistryFailure;
+  /** The registry answered 500: mostly it has something there that it cannot read. */
+  readonly internal: boolean;
   /** How long the registry asks to be left alone before another try, in milliseconds; 0 when it does not say. */
   readonly retryAfterMs: number;
 
   constructor(
     message: string,
-    options: { failure: RegistryFailure; next?: string; cause?: unknown; retryAfterMs?: number },
+    options: {
+      failure: RegistryFailure;
+      internal?: boolean;
+      next?: string;
+      cause?: unknown;
+      retryAfterMs?: number;
+    },
   ) {
     super(message, options);
     this.failure = options.failure;
+    this.internal = options.internal ?? false;
     this.retryAfterMs = options.retryAfterMs ?? 0;
   }
 }

@@ -6,13 +6,13 @@
 import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { Deletion, RepositoryPlan } from '../domain/plan.ts';
 import { isMarker, type Ledger, markerTag, SWEEPS_AT_A_TIME, tagsPerLedger } from '../domain/untagging.ts';
-import type { Untagging } from '../ports.ts';
+import type { Resolution, Untagging } from '../ports.ts';
 import { concurrently } from './concurrently.ts';
 import type { Deleting } from './delete-by-digest.ts';
 import { inFreshRounds } from './fresh-rounds.ts';
-import { ledgersOf, tagsOf } from './look.ts';
+import { ledgersOf, lookAt, lookAtBroken, tagsOf } from './look.ts';
 import { refreshPlan } from './refresh.ts';
-import { retrying } from './retry.ts';
+import { isBroken, retrying } from './retry.ts';
 
 /** How many tags are untied at a time for each operation at a time; see the same figure in `delete.ts`. */
 const IN_FLIGHT = 2;
@@ -78,13 +78,12 @@ class UntyingRepository {
     return [...found.values()];
   }
 
-  /** A registry that was ended in the middle of deleting a ledger leaves its marker without a manifest. */
+  /** A registry that was ended in the middle of writing, or deleting, a ledger leaves its marker without a manifest. */
   async #removeDead(marker: Tag): Promise<void> {
-    const { registry } = this.#deleting.context;
-    await this.#try(async () => {
-      if ((await registry.resolve(this.#repository, marker)).state === 'dangling')
-        await registry.removeDanglingTag(this.#repository, marker);
-    });
+    const { context } = this.#deleting;
+    const { state } = await lookAtBroken(context, this.#repository, marker);
+    if (state === 'dangling' || state === 'broken')
+      await this.#try(() => context.registry.removeDanglingTag(this.#repository, marker));
     this.#settle(marker);
   }
 
@@ -122,12 +121,13 @@ class UntyingRepository {
     const { context } = this.#deleting;
     const kept = this.#plan.tags.filter(({ fate, untiedBy }) => fate !== 'delete' && untiedBy !== undefined);
     await concurrently(kept, context.settings.concurrency, async ({ tag, digest }) => {
-      const put = await this.#try(async () => {
-        const now = await context.registry.resolve(this.#repository, tag);
-        // Swept already, or half-way, or still on the throw-away manifest; anything else has been pushed since.
-        if (now.state !== 'untied' && now.state !== 'gone' && now.state !== 'dangling') return 'tied';
-        return digest === undefined ? 'gone' : await this.#untagging.retie(this.#repository, tag, digest);
-      });
+      const { state } = await lookAtBroken(context, this.#repository, tag);
+      // Swept already, or half-way, or still on the throw-away manifest; anything else has been pushed since.
+      if (!isTakenOff(state)) return;
+      const put =
+        digest === undefined
+          ? 'gone'
+          : await this.#try(() => this.#untagging.retie(this.#repository, tag, digest));
       if (put === 'gone')
         context.person.warn(
           `${this.#repository}:${tag} was untied by an unfinished run and cannot be put back: its manifest is gone.`,
@@ -161,15 +161,25 @@ class UntyingRepository {
     const { deletion, tag, ledger, wasUntied } = given;
     const { context, book, look, saving } = this.#deleting;
     const { repository, digest } = deletion;
+    let isBegun = wasUntied;
     try {
-      await retrying(async () => {
+      const untied = await retrying(async () => {
         const seen = await look.at(deletion, tag, { wasUntied });
-        if (seen === 'settled') return;
+        if (seen !== 'still') return seen;
+        isBegun = true;
+        await this.#untagging.untie(this.#repository, tag, ledger);
+        return 'done';
+      }, context).catch(async (error: unknown) => {
+        // The registry was ended in the middle of it, and has left what it cannot read: once more mends that.
+        if (!isBegun || !isBroken(error)) throw error;
+        await retrying(() => this.#untagging.untie(this.#repository, tag, ledger), context);
+        return 'untied';
+      });
+      if (untied !== 'settled') {
         // An earlier start, or another run, has untied it; this one deletes what it stood for.
-        if (seen !== 'still') saving.note({ repository, tag, digest });
-        if (seen === 'still') await this.#untagging.untie(this.#repository, tag, ledger);
-        this.#untied.set(tag, seen === 'gone' ? 'gone' : 'untied');
-      }, context);
+        if (untied !== 'done') saving.note({ repository, tag, digest });
+        this.#untied.set(tag, untied === 'gone' ? 'gone' : 'untied');
+      }
       book.succeeded();
     } catch (error) {
       await book.failed(this.#repository, [tag], error);
@@ -181,18 +191,23 @@ class UntyingRepository {
     status('removing the untied tags');
     await saving.settled();
     await concurrently(ledgers, SWEEPS_AT_A_TIME, (ledger) =>
-      this.#try(() => this.#untagging.sweep(this.#repository, ledger)),
+      this.#try(() => this.#untagging.sweep(this.#repository, ledger)).catch(async (error: unknown) => {
+        // A tag that the registry cannot read is in the way: then this look names it.
+        if (isBroken(error)) await this.#lookAtWhatStays();
+        throw error;
+      }),
     );
   }
 
   async #deleteManifests(ledgers: readonly Ledger[]): Promise<void> {
     const { context, look, saving } = this.#deleting;
+    const lookedAtMs = context.clock.now();
     await this.#lookAtWhatStays();
     if (await this.#removeHalfRemoved()) await this.#lookAtWhatStays();
     const rounds = {
       clock: context.clock,
       limit: context.settings.concurrency,
-      lookedAtMs: context.clock.now(),
+      lookedAtMs,
       refresh: () => this.#lookAtWhatStays(),
     };
     await inFreshRounds(this.#deletions, {
@@ -224,9 +239,11 @@ class UntyingRepository {
   async #removeHalfRemoved(): Promise<boolean> {
     const { context } = this.#deleting;
     const halfRemoved = [...this.#undead].filter((tag) => this.#untied.has(tag));
-    await concurrently(halfRemoved, context.settings.concurrency, (tag) =>
-      this.#try(() => context.registry.removeDanglingTag(this.#repository, tag)),
-    );
+    await concurrently(halfRemoved, context.settings.concurrency, async (tag) => {
+      // Once more: somebody may have pushed it while the others were looked at.
+      if ((await lookAt(context, this.#repository, tag)).state !== 'dangling') return;
+      await this.#try(() => context.registry.removeDanglingTag(this.#repository, tag));
+    });
     return halfRemoved.length > 0;
   }
 
@@ -254,6 +271,14 @@ class UntyingRepository {
     if (user === undefined) return;
     const { indexes } = this.#plan;
     for (const tag of tags.filter((each) => !context.outcomes.isSettled(this.#repository, each))) {
+      const now = await lookAt(context, this.#repository, tag);
+      if (!isTakenOff(now.state)) {
+        // Pushed since it was untied: that is what is in use.
+        this.#pushedAgain.add(tag);
+        if (now.state === 'found')
+          look.keepMoved(this.#repository, { tag, digest: now.manifest.digest, indexes });
+        continue;
+      }
       const put = await this.#try(() => this.#untagging.retie(this.#repository, tag, digest));
       if (put === 'gone') continue;
       look.keepMoved(this.#repository, { tag, digest, indexes });
@@ -331,4 +356,9 @@ class UntyingRepository {
     const { context, book } = this.#deleting;
     return await retrying(operation, context).catch((error: unknown) => book.refused(error));
   }
+}
+
+/** Nothing that anybody has pushed: a run has taken the tag off what it stood for, or was about to. */
+function isTakenOff(state: (Resolution | { readonly state: 'broken' })['state']): boolean {
+  return state === 'untied' || state === 'gone' || state === 'dangling' || state === 'broken';
 }

@@ -4,6 +4,8 @@ import { concurrently } from './concurrently.ts';
 
 /** What was seen longer ago is looked at again before anything is done on its strength. */
 export const FRESH_FOR_MS = 5 * 60_000;
+/** Looking at a large and slow registry may take longer than that: half of the time is for what comes of it. */
+const FRESH_FOR_TIMES = 2;
 
 /**
  * Calls `operation` for every item, at most `limit` at a time. When the look has become old no further item is begun
@@ -21,12 +23,23 @@ export async function inFreshRounds<T>(
     readonly operation: (item: T) => Promise<void>;
   },
 ): Promise<void> {
-  const { clock, limit, refresh, operation } = given;
+  const { clock, limit, operation } = given;
   const left = items[Symbol.iterator]();
-  let freshUntilMs = given.lookedAtMs + FRESH_FOR_MS;
-  let isOver = false;
+  let { lookedAtMs } = given;
+  let goodForMs = FRESH_FOR_MS;
+  let isOver = items.length === 0;
+  const isFresh = () => {
+    const ageMs = clock.now() - lookedAtMs;
+    // The clock may have been set back.
+    return ageMs >= 0 && ageMs < goodForMs;
+  };
+  const refresh = async () => {
+    lookedAtMs = clock.now();
+    await given.refresh();
+    goodForMs = Math.max(FRESH_FOR_MS, FRESH_FOR_TIMES * (clock.now() - lookedAtMs));
+  };
   function* whileFresh(): Generator<T, void> {
-    // At least one: a registry may be so large that looking at it takes longer than the look stays fresh.
+    // At least one: whatever happens to the clock, there is an end to it.
     do {
       const next = left.next();
       if (next.done) {
@@ -34,12 +47,10 @@ export async function inFreshRounds<T>(
         return;
       }
       yield next.value;
-    } while (clock.now() < freshUntilMs);
+    } while (isFresh());
   }
-  for (;;) {
+  while (!isOver) {
+    if (!isFresh()) await refresh();
     await concurrently(whileFresh(), limit, operation);
-    if (isOver) return;
-    freshUntilMs = clock.now() + FRESH_FOR_MS;
-    await refresh();
   }
 }

@@ -1,6 +1,6 @@
 /** Looking at what the registry holds. */
 
-import { RegistryError } from '../domain/errors.ts';
+import { messageOf, RegistryError } from '../domain/errors.ts';
 import type { Manifest } from '../domain/manifest.ts';
 import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { RepositoryContent, RepositoryRef } from '../domain/plan.ts';
@@ -9,7 +9,7 @@ import { isMarker, type Ledger } from '../domain/untagging.ts';
 import type { Resolution } from '../ports.ts';
 import { concurrently } from './concurrently.ts';
 import type { Context } from './context.ts';
-import { retrying } from './retry.ts';
+import { isBroken, retrying } from './retry.ts';
 
 /** Looks under way for each operation at a time: what waits lets the registry adapter look at many tags at once. */
 export const IN_FLIGHT = 32;
@@ -34,6 +34,20 @@ export function lookAt(
   return retrying(() => context.registry.resolve(repository, reference, known), context);
 }
 
+/** The same, where the registry may have something that it cannot read; see `isBroken`. */
+export async function lookAtBroken(
+  context: Looker,
+  repository: Repository,
+  reference: Tag | Digest,
+): Promise<Resolution | { readonly state: 'broken' }> {
+  try {
+    return await lookAt(context, repository, reference);
+  } catch (error) {
+    if (isBroken(error)) return { state: 'broken' };
+    throw error;
+  }
+}
+
 /** The ledgers that stand in a repository, by their markers; none where the registry cannot untie tags. */
 export async function ledgersOf(
   context: Looker,
@@ -44,7 +58,10 @@ export async function ledgersOf(
   const ledgers = new Map<Tag, Ledger>();
   if (untagging === undefined) return ledgers;
   await concurrently(tags.filter(isMarker), context.settings.concurrency, async (marker) => {
-    const ledger = await retrying(() => untagging.readLedger(repository, marker), context);
+    const ledger = await retrying(() => untagging.readLedger(repository, marker), context).catch(
+      // Ended while it was written: nothing was untied before that.
+      (error: unknown) => (isBroken(error) ? undefined : Promise.reject(error)),
+    );
     if (ledger !== undefined) ledgers.set(marker, ledger);
   });
   return ledgers;
@@ -122,7 +139,10 @@ export async function lookAtTags(
     const looked = isRemembered
       ? ({ state: 'found', manifest } as const)
       : await lookAt(context, repository, tag, manifest).catch(async (error: unknown) => {
-          await onFailed(tag, error);
+          // Ours: what was about to be untied, or to be noted, when the registry was ended.
+          if (isBroken(error) && (noted.has(tag) || (isMarker(tag) && context.registry.untagging)))
+            return LOST;
+          await onFailed(tag, isBroken(error) ? brokenTag(repository, tag, error) : error);
           return FAILED;
         });
     if (looked.state === 'dangling') dangling.add(tag);
@@ -170,6 +190,20 @@ export async function lookAtTags(
 }
 
 const FAILED: Resolution = { state: 'unreadable', reason: 'it could not be looked at' };
+const LOST: Resolution = { state: 'dangling', reason: 'the registry cannot read it' };
+
+function brokenTag(repository: Repository, tag: Tag, cause: unknown): RegistryError {
+  return new RegistryError(
+    `The registry lists ${repository}:${tag}, and cannot read it. ${messageOf(cause)}`,
+    {
+      failure: 'other',
+      next:
+        'If it can read other tags, it was ended while this one was pushed, and ends no deletion in this repository well ' +
+        `until the tag is pushed again, or its folder (…/_manifests/tags/${tag}) is removed from the storage. Otherwise its log tells why.`,
+      cause,
+    },
+  );
+}
 
 async function rethrow(_tag: Tag, error: unknown): Promise<never> {
   throw error;

@@ -85,6 +85,13 @@ export class OutcomeBook {
     this.#refusals.set(error.failure, inARow);
     if (inARow < REFUSALS_IN_A_ROW) return;
     if (error.failure === 'unsupported') await this.#blameController();
+    if (error.internal)
+      throw new UnreachableError(`The registry fails at every deletion: ${error.message}`, {
+        next:
+          'Its log tells why. A tag that it cannot read keeps it from ending any deletion in that repository (`npm run clean -- scan` names those): ' +
+          'push the tag again, or remove its folder from the storage, then continue with --resume.',
+        cause: error,
+      });
     throw new UnreachableError(
       error.failure === 'temporary'
         ? `The registry has not answered for a while: ${error.message}`

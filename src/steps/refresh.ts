@@ -35,7 +35,11 @@ export async function refreshPlan(
   const live = await contentOf(context, { ref: plan.ref, tags, ...given });
   const moved = plan.tags.flatMap(({ tag, digest, fate }) => {
     const now = live.tags.get(tag);
-    return fate !== 'delete' || now === undefined || now === digest ? [] : [[tag, now] as const];
+    if (fate !== 'delete' || now === undefined || live.untied?.has(tag)) return [];
+    // One that was left alone, or is there again, needs what it stands for, be that what the plan knew.
+    return now === digest && !context.outcomes.isSettled(plan.ref.repository, tag)
+      ? []
+      : [[tag, now] as const];
   });
   const inUse = inUseOf(await context.imagesInUse.now(), plan.ref.repository);
   return { revised: revisePlan(plan, { live, inUse }), moved: new Map(moved), indexes: live.indexes, live };

@@ -105,6 +105,19 @@ for (const means of ['tag', 'throw-away'] as const)
       assert.equal(scene.registry.has(LEGACY, 'two'), false);
     });
 
+    it('leaves what was pushed under an untied tag, also if somebody runs it', async () => {
+      const scene = await untying(['1 one', '2 two'], means);
+      scene.registry.after = ({ operation }) => {
+        if (operation !== 'sweep' || scene.registry.has(LEGACY, 'rebuilt')) return;
+        scene.registry.push(LEGACY, '1', 'rebuilt');
+        scene.imagesInUse.uses = [{ image: `registry:5000/${LEGACY}:1`, by: 'Pod x/y' }];
+        scene.clock.advance(6000);
+      };
+      await scene.step(deleteTags);
+      assert.ok(scene.registry.dump().includes(`${LEGACY}:1 ${digest('rebuilt')}`));
+      assert.deepEqual(tagOutcomes(scene), { 1: 'drifted', 2: 'deleted' });
+    });
+
     it('spares the manifest of a tag that is pushed again as it was', async () => {
       const scene = await untying(['1 one', '2 two'], means);
       scene.registry.after = ({ operation }) => {
@@ -275,6 +288,77 @@ describe('what an unfinished run has untied', () => {
       await scene.step(deleteTags);
       assert.equal(removals, 2);
       assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+    });
+  });
+
+  describe('by a registry that was ended in the middle of writing: it cannot read what it has', () => {
+    it('is finished by a resume: a tag', async () => {
+      const scene = await untying(['8 kept', '7 seven', '6 six']);
+      await killed(scene, 'sweep', 1);
+      scene.registry.emptyTag(LEGACY, '7');
+      restart(scene);
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+      assertNoManifests(scene, ['7 seven', '6 six']);
+      assert.equal(scene.context.outcomes.of(LEGACY, tag('7'))?.outcome, 'deleted');
+    });
+
+    it('is finished by the same start: a tag', async () => {
+      const scene = await untying(['8 kept', '7 seven', '6 six']);
+      let ended = 0;
+      scene.registry.after = ({ operation, reference }) => {
+        if (operation !== 'untie' || reference !== '7' || ended > 0) return;
+        ended += 1;
+        scene.registry.emptyTag(LEGACY, '7');
+        throw temporary('the connection was cut');
+      };
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+      assertNoManifests(scene, ['7 seven', '6 six']);
+    });
+
+    it('is finished from another machine: a tag', async () => {
+      const scene = await untying(['8 kept', '7 seven', '6 six']);
+      await killed(scene, 'sweep', 1);
+      scene.registry.emptyTag(LEGACY, '7');
+      const other = await elsewhere(scene, entry(A, 9));
+      await other.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+      assertNoManifests(scene, ['7 seven', '6 six']);
+    });
+
+    it('goes back to where it was when the file keeps it now: a tag', async () => {
+      const scene = await untying(['8 kept', '7 seven', '6 six']);
+      await killed(scene, 'sweep', 1);
+      scene.registry.emptyTag(LEGACY, '7');
+      const other = await elsewhere(scene, entry(A, 9, 7));
+      await other.step(deleteTags);
+      assert.deepEqual(scene.registry.dump(), [
+        `${LEGACY}:7 ${digest('seven')}`,
+        `${LEGACY}:9 ${digest('kept')}`,
+      ]);
+    });
+
+    it('is finished by a resume: a ledger', async () => {
+      const scene = await untying(['8 kept', '7 seven', '6 six']);
+      await killed(scene, 'writeLedger', 1);
+      scene.registry.emptyTag(LEGACY, markerTag(RUN, 1));
+      restart(scene);
+      await scene.step(deleteTags);
+      assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+      assertNoManifests(scene, ['7 seven', '6 six']);
+    });
+
+    it('is left alone, and named, when nothing tells that it is ours', async () => {
+      const scene = await untying(['8 kept', '7 seven']);
+      scene.registry.push(LEGACY, 'buildcache', 'cache');
+      scene.registry.emptyTag(LEGACY, 'buildcache');
+      await assert.rejects(scene.step(deleteTags), (error: unknown) => {
+        assert.ok(error instanceof RegistryError);
+        assert.match(error.message, /buildcache, and cannot read it/);
+        assert.match(error.next, /pushed again/);
+        return true;
+      });
     });
   });
 

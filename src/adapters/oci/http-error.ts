@@ -30,7 +30,7 @@ export class RegistryHttpError extends RegistryError {
   readonly answerLost: boolean;
 
   constructor(message: string, options: HttpErrorOptions) {
-    super(message, options);
+    super(message, { ...options, internal: options.status === 500 });
     this.method = options.method;
     this.url = redactUrl(options.url);
     this.status = options.status;

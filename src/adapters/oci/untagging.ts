@@ -38,15 +38,14 @@ export class OciUntagging implements Untagging {
 
   /**
    * Deleting a manifest, Docker Distribution removes it first and unties its tags after that. Ended in between, it
-   * leaves tags that stand for nothing; put back, the manifest can be deleted once more, with all that are left.
+   * leaves tags that stand for nothing; ended while it put the manifest, a manifest that it cannot read. Put once more,
+   * the manifest can be deleted in either case, with all tags that are left.
    */
   async sweep(repository: Repository, ledger: Ledger): Promise<void> {
-    // Also where tags can be deleted: the registry may have been a version 2 when this ledger was begun.
     const manifest = stored(throwAwayManifest(ledger));
     const place = { repository, reference: digestOf(manifest.bytes) };
-    if ((await this.#manifests.delete(place)) === 'deleted') return;
-    if ((await this.#probes.untyingMeans()) === 'delete-tag') return;
-    await this.#manifests.put(place, manifest);
+    if ((await this.#probes.untyingMeans()) === 'throw-away') await this.#manifests.put(place, manifest);
+    // Also where tags can be deleted: the registry may have been a version 2 when this ledger was begun.
     await this.#manifests.delete(place);
   }
 

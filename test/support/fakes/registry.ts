@@ -68,6 +68,8 @@ export class FakeRegistry implements Registry {
   readonly #ledgers = new Map<Digest, Ledger>();
   readonly #throwAways = new Map<Digest, Tag>();
   readonly #lostBlobs = new Set<Digest>();
+  /** `repository:tag` of what it cannot read. */
+  readonly #broken = new Set<string>();
   /** Blobs of which the registry only knows where they should be. */
   readonly #elsewhere = new Set<Digest>();
   /** As an adapter that only deletes manifests; see `canUntie`. */
@@ -110,6 +112,25 @@ export class FakeRegistry implements Registry {
   /** Lets the registry list a tag that stands for nothing, as if ended in the middle of removing the tag's files. */
   halfRemove(repository: Repository, name: string): void {
     this.#make(repository).tags.set(tag(name), digest('nothing'));
+  }
+
+  /**
+   * Lets a tag's file be empty, as if ended in the middle of writing it: it cannot be read, and no deletion in the
+   * repository ends well, until the tag is put again.
+   */
+  emptyTag(repository: Repository, name: string): void {
+    this.#make(repository).tags.set(tag(name), digest('nothing'));
+    this.#broken.add(`${repository}:${name}`);
+  }
+
+  #requireRead(repository: Repository, name: string): void {
+    if (this.#broken.has(`${repository}:${name}`)) throw internal(`${repository}:${name}`);
+  }
+
+  /** Docker Distribution looks which tags stand for a manifest when that is gone. */
+  #requireReadable(repository: Repository): void {
+    const broken = this.tags(repository).find((name) => this.#broken.has(`${repository}:${name}`));
+    if (broken !== undefined) throw internal(`deleting, ${broken}`);
   }
 
   /** The layer of an image is collected. */
@@ -180,6 +201,7 @@ export class FakeRegistry implements Registry {
   #look(repository: Repository, reference: Tag | Digest): Resolution {
     const content = this.#repositories.get(repository);
     const name = parseTag(reference);
+    if (name !== undefined) this.#requireRead(repository, name);
     const target = name === undefined ? (reference as Digest) : content?.tags.get(name);
     if (target === undefined) return { state: 'gone' };
     const manifest = content?.manifests.get(target);
@@ -198,6 +220,7 @@ export class FakeRegistry implements Registry {
         });
       const content = this.#repositories.get(repository);
       if (!content?.manifests.delete(image)) return 'gone';
+      this.#requireReadable(repository);
       for (const [name, target] of content.tags) if (target === image) content.tags.delete(name);
       return 'deleted';
     });
@@ -209,6 +232,7 @@ export class FakeRegistry implements Registry {
       const target = content?.tags.get(name);
       if (target !== undefined && content?.manifests.has(target))
         throw new Error(`${repository}:${name} is not dangling.`);
+      this.#broken.delete(`${repository}:${name}`);
       content?.tags.delete(name);
     });
   }
@@ -227,9 +251,11 @@ export class FakeRegistry implements Registry {
       if (!this.deletionEnabled()) throw new RegistryError('not supported (405)', { failure: 'unsupported' });
       const { tags, manifests } = contentOf(repository);
       manifests.delete(image);
+      this.#requireReadable(repository);
       for (const [name, target] of tags) if (target === image) tags.delete(name);
     };
     const put = (repository: Repository, name: Tag, image: Digest) => {
+      this.#broken.delete(`${repository}:${name}`);
       const { tags, manifests } = contentOf(repository);
       manifests.set(image, { digest: image, mediaType: INDEX, children: [] });
       tags.set(name, image);
@@ -243,13 +269,19 @@ export class FakeRegistry implements Registry {
         }),
       readLedger: (repository, marker) =>
         this.#call({ operation: 'readLedger', repository, reference: marker }, () => {
+          this.#requireRead(repository, marker);
           const target = contentOf(repository).tags.get(marker);
           return target === undefined ? undefined : this.#ledgers.get(target);
         }),
       untie: (repository, name, ledger) =>
         this.#call({ operation: 'untie', repository, reference: name }, () => {
           const { tags, manifests } = contentOf(repository);
-          assert.equal(ledger.tags.get(name), tags.get(name), `${name} is untied from what its ledger names`);
+          if (!this.#broken.has(`${repository}:${name}`))
+            assert.equal(
+              ledger.tags.get(name),
+              tags.get(name),
+              `${name} is untied from what its ledger names`,
+            );
           assert.ok(manifests.has(ledgerOf(ledger)), 'the ledger is there');
           if (means === 'tag') {
             tags.delete(name);
@@ -266,6 +298,7 @@ export class FakeRegistry implements Registry {
         this.#call({ operation: 'retie', repository, reference: name }, () => {
           const { tags, manifests } = contentOf(repository);
           if (!manifests.has(image)) return 'gone';
+          this.#broken.delete(`${repository}:${name}`);
           tags.set(name, image);
           return 'tied';
         }),
@@ -389,4 +422,9 @@ function parseStored(bytes: Uint8Array) {
 /** A failure that trying again can help. */
 export function temporary(message = 'the registry answered 503'): RegistryError {
   return new RegistryError(message, { failure: 'temporary' });
+}
+
+/** The registry has something that it cannot read. */
+function internal(what: string): RegistryError {
+  return new RegistryError(`${what}: the registry answered 500`, { failure: 'temporary', internal: true });
 }
