@@ -207,6 +207,43 @@ function testUntagging(
         assert.equal(await server.registry.digest(repository, throwAway ?? UNKNOWN_DIGEST), undefined);
       }));
 
+    for (const what of ['a tag', 'the throw-away manifest'] as const)
+      it(`and mends ${what} where a registry was ended in the middle of writing it`, () =>
+        use(async (untagging, registry) => {
+          const repository = `untie/half-written-${what.length}` as Repository;
+          const digest = await server.registry.putImage(repository, ['a', 'b', 'kept']);
+          const ledger = ledgerOf({ a: digest, b: digest });
+          for (const name of ledger.tags.keys()) await untagging.untie(repository, name, ledger);
+          const throwAway = await server.registry.digest(repository, 'a');
+          // Where tags are deleted, nothing is written.
+          if (throwAway === undefined) return;
+          if (what === 'a tag') server.registry.emptyTag(repository, 'a');
+          else server.registry.emptyRevision(repository, throwAway);
+          await assert.rejects(registry.resolve(repository, tag('a')), {
+            failure: 'temporary',
+            internal: true,
+          });
+          if (what === 'a tag') {
+            await assert.rejects(untagging.sweep(repository, ledger), { internal: true });
+            await untagging.untie(repository, tag('a'), ledger);
+          }
+          await untagging.sweep(repository, ledger);
+          assert.deepEqual(await tagsLeft(server.registry, repository), ['kept']);
+          assert.equal(await server.registry.digest(repository, 'kept'), digest);
+        }));
+
+    it('and removes a ledger that a registry was ended in the middle of writing', () =>
+      use(async (untagging, registry) => {
+        const repository = 'untie/half-written-ledger' as Repository;
+        const digest = await server.registry.putImage(repository, ['kept']);
+        const ledger = ledgerOf({ kept: digest });
+        await untagging.writeLedger(repository, ledger);
+        server.registry.emptyTag(repository, ledger.marker);
+        await assert.rejects(untagging.readLedger(repository, ledger.marker), { internal: true });
+        await registry.removeDanglingTag(repository, ledger.marker);
+        assert.deepEqual(await tagsLeft(server.registry, repository), ['kept']);
+      }));
+
     it('and keeps a ledger of it', () =>
       use(async (untagging) => {
         const repository = 'untie/ledger' as Repository;

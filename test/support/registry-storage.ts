@@ -1,5 +1,5 @@
 /** Where a registry of a test keeps its content, and what can be done there behind its back. */
-import { existsSync, linkSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ObjectStoreSettings } from '../../scripts/sandbox/options.ts';
@@ -13,6 +13,8 @@ export interface RegistryStorage {
   addFolders(folder: string, names: readonly string[]): void;
   /** Removes all that is below a folder; `false` when there was nothing. */
   removeFolder(folder: string): Promise<boolean>;
+  /** Takes the content of a file away. */
+  emptyFile(path: string): void;
   /** The object store behind it, if it is one. */
   readonly objectStore: ObjectStore | undefined;
   close(): Promise<void>;
@@ -34,6 +36,7 @@ export function fileStorage(folder: string): RegistryStorage {
       await rm(join(folder, path), { recursive: true, force: true });
       return exists;
     },
+    emptyFile: (path) => truncateSync(join(folder, path)),
     objectStore: undefined,
     async close() {},
   };
@@ -52,6 +55,7 @@ export async function objectStorage({
       for (const name of names) objectStore.put(`${path}/${name}/placeholder`, '');
     },
     removeFolder: async (path) => objectStore.removeFolder(path),
+    emptyFile: (path) => objectStore.put(path, ''),
     objectStore,
     close: () => objectStore.close(),
   };
@@ -69,6 +73,12 @@ export function damageOf(storage: RegistryStorage) {
     },
     async halfUntag(repository: string, tag: string): Promise<void> {
       await storage.removeFolder(`${manifestsOf(repository)}/tags/${tag}/current`);
+    },
+    emptyTag(repository: string, tag: string): void {
+      storage.emptyFile(`${manifestsOf(repository)}/tags/${tag}/current/link`);
+    },
+    emptyRevision(repository: string, digest: Digest): void {
+      storage.emptyFile(`${manifestsOf(repository)}/revisions/${digest.replace(':', '/')}/link`);
     },
     untag(repository: string, tag: string): Promise<boolean> {
       return storage.removeFolder(`${manifestsOf(repository)}/tags/${tag}`);

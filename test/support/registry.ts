@@ -48,6 +48,10 @@ export interface TestRegistry extends AsyncDisposable {
   loseManifest(repository: string, digest: Digest): Promise<void>;
   /** Removes some of the files of a tag, as a registry leaves it that is ended in the middle of that. */
   halfUntag(repository: string, tag: string): Promise<void>;
+  /** Empties the file that a tag is found by, as a registry leaves it that is ended in the middle of writing it. */
+  emptyTag(repository: string, tag: string): void;
+  /** The same for the file that a manifest is found by. */
+  emptyRevision(repository: string, digest: Digest): void;
   /** Takes a tag away, and nothing else, behind the registry's back; `false` when there is none. */
   untag(repository: string, tag: string): Promise<boolean>;
   /** The tags, sorted; `undefined` when the registry does not know the repository. */
