@@ -54,6 +54,7 @@ export class FaultInjector {
     cluster.apiFaults.clear();
     cluster.access.denials = [];
     exec.sessions.clear();
+    exec.refusals.clear();
     portForward.sessions.clear();
     service.clear();
     this.#writeBack.clear();
@@ -83,6 +84,8 @@ export class FaultInjector {
     },
     failPods: ({ fault: _, ...failure }) => this.#targets.cluster.podFaults.arm({ times: 1, ...failure }),
     dropExec: ({ fault: _, ...cut }) => dropSockets(this.#targets.exec.sessions, cut),
+    refuseExec: ({ fault: _, ...refusal }) =>
+      this.#targets.exec.refusals.arm({ podPrefix: '', times: 1, message: unreachable, ...refusal }),
     dropForward: ({ fault: _, ...cut }) => dropSockets(this.#targets.portForward.sessions, cut),
     apiError: ({ fault: _, ...error }) => this.#targets.cluster.apiFaults.arm({ times: 1, ...error }),
     apiSlow: ({ delayMs }) => {
@@ -146,6 +149,9 @@ function dropSockets(sessions: Sessions, cut: Partial<ArmedCut>): void {
   if (now) sessions.drop(cut.podPrefix ?? '');
   else sessions.arm({ podPrefix: '', times: 1, ...cut });
 }
+
+/** The words of an API server that does not reach the node's kubelet. */
+const unreachable = 'error dialing backend: dial tcp 127.0.0.1:10250: connect: connection refused';
 
 /** A port where nobody listens: as an object store that only the cluster can reach. */
 const nowhere = 'http://127.0.0.1:9';

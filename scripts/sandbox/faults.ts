@@ -23,6 +23,13 @@ export type Fault =
       readonly afterMessages?: number;
       readonly times?: number;
     }
+  /** Execs do not start: the API server does not reach the kubelet; `message` replaces its usual words. */
+  | {
+      readonly fault: 'refuseExec';
+      readonly podPrefix?: string;
+      readonly message?: string;
+      readonly times?: number;
+    }
   /** Cuts port-forward sockets: those that are open, or future ones after so much data from the pod. */
   | {
       readonly fault: 'dropForward';
@@ -103,6 +110,7 @@ const fields: Readonly<Record<FaultName, Readonly<Record<string, FieldType>>>> =
     'message?': 'string',
   },
   dropExec: cut,
+  refuseExec: { 'podPrefix?': 'string', 'message?': 'string', 'times?': 'number' },
   dropForward: cut,
   apiError: {
     code: 'number',

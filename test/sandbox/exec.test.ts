@@ -133,6 +133,17 @@ for (const isolation of [true, false]) {
       assert.equal(status, undefined);
     });
 
+    it('starts no command, in the words of an API server that does not reach the kubelet', async () => {
+      await sandbox.faults.inject({ fault: 'refuseExec', podPrefix: 'tool' });
+      const { status } = await api.exec('tool', shell('echo one'));
+      assert.partialDeepStrictEqual(status, { reason: 'InternalError', code: 500 });
+      assert.match(
+        JSON.stringify(status),
+        /"Internal error occurred: .*:10250: connect: connection refused"/,
+      );
+      assert.equal((await api.exec('tool', shell('echo two'))).stdout, 'two\n');
+    });
+
     it('ends every process of a pod that is deleted or lost', async () => {
       for (const end of ['delete', 'lose'] as const) {
         await api.ok('POST', `${platformPath}/pods`, { body: podManifest(`doomed-${end}`) });

@@ -1,4 +1,5 @@
 import { WebSocketServer } from 'ws';
+import { Armed } from '../armed.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Pod } from '../cluster/objects.ts';
 import { CommandNotStarted } from '../runtime/runtime.ts';
@@ -16,9 +17,17 @@ interface ExecOptions {
   readonly stdin: boolean;
 }
 
+/** Execs that are not to start. */
+interface ArmedRefusal {
+  readonly podPrefix: string;
+  readonly times: number;
+  readonly message: string;
+}
+
 /** Runs commands in pods over WebSockets. */
 export class ExecServer {
   readonly sessions = new Sessions();
+  readonly refusals = new Armed<ArmedRefusal>();
   readonly #cluster: Cluster;
   readonly #sockets: WebSocketServer;
 
@@ -48,12 +57,14 @@ export class ExecServer {
         `unable to upgrade: unable to negotiate protocol: client supports [${protocols.join(' ')}]`,
       );
     }
-    const container = this.#cluster.kubelet.container(pod, options.container);
-    const missing = internalError(
-      `unable to upgrade connection: container not found (${JSON.stringify(options.container)})`,
+    const refused = this.refusals.take(({ podPrefix }) => pod.metadata.name.startsWith(podPrefix));
+    const container = refused ? undefined : this.#cluster.kubelet.container(pod, options.container);
+    const refusal = internalError(
+      refused?.message ??
+        `unable to upgrade connection: container not found (${JSON.stringify(options.container)})`,
     );
     // Up to v4 the kubelet's refusal is the handshake's; since v5 the API server stands in between.
-    if (container === undefined && !v5) throw missing;
+    if (container === undefined && !v5) throw refusal;
     const socket = await accept(this.#sockets, handshake);
     const session = new ExecSession(socket, {
       podName: pod.metadata.name,
@@ -61,7 +72,7 @@ export class ExecServer {
     });
     this.sessions.add(session);
     socket.once('close', () => this.sessions.delete(session));
-    if (container === undefined) return session.finish(missing.status);
+    if (container === undefined) return session.finish(refusal.status);
     try {
       await session.run(await container.exec(options.command), { stdin: options.stdin, v5 });
     } catch (error) {
