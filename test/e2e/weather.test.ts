@@ -28,6 +28,10 @@ async function sitsOut(faults: readonly Fault[], site: Site, args: readonly stri
 const unavailable: Fault = { fault: 'apiError', code: 503, times: 4 };
 const inPods = {
   'the exec sockets drop': [{ fault: 'dropExec', podPrefix: POD }],
+  'the kubelet restarts': [
+    { fault: 'refuseExec', podPrefix: POD, times: 4 },
+    { fault: 'dropExec', podPrefix: POD },
+  ],
   'the pod is lost': [{ fault: 'losePod', pod: POD }],
   'the registry restarts': [{ fault: 'restartRegistry' }],
   'the registry fails some requests': [{ fault: 'registryError', times: 5 }],

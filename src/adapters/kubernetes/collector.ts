@@ -4,6 +4,7 @@ import { RefusedError, RegistryError } from '../../domain/errors.ts';
 import type { Digest } from '../../domain/names.ts';
 import { plainText } from '../../domain/text.ts';
 import type { GarbageCollector, RegistryPlace, ShellSession } from '../../ports.ts';
+import { lacksProgram } from './exec-status.ts';
 import type { CommandResult, RegistryShell } from './registry-shell.ts';
 
 const SCRIPT = readFileSync(new URL('./collector.sh', import.meta.url), 'utf8').replace(/^\s*#.*\n/gm, '');
@@ -11,6 +12,7 @@ const SCRIPT = readFileSync(new URL('./collector.sh', import.meta.url), 'utf8').
 const NO_FILES = 3;
 const NOT_FOUND = 5;
 const NOT_READ_ONLY = 6;
+const SHELL = 'sh';
 const READY = 'docker-registry-cleaner: ready';
 const GO = 'go\n';
 
@@ -105,7 +107,7 @@ export function createCollector(shell: RegistryShell): GarbageCollector {
 
 /** `$0` names the program in the registry's list of processes. */
 function argv(words: readonly string[]): readonly string[] {
-  return ['sh', '-c', SCRIPT, 'docker-registry-cleaner', ...words];
+  return [SHELL, '-c', SCRIPT, 'docker-registry-cleaner', ...words];
 }
 
 /** An image without a shell, such as a distroless one, is none where trying again helps. */
@@ -113,8 +115,7 @@ async function explained<T>(place: RegistryPlace, work: () => Promise<T>): Promi
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof RegistryError) || !/"sh": .*(not found|no such file)/.test(error.message))
-      throw error;
+    if (!(error instanceof RegistryError) || !lacksProgram(error.message, SHELL)) throw error;
     throw new RefusedError(`There is no shell in ${where(place)}, which garbage is collected with.`, {
       next: 'Collect it by hand (README, "Garbage by hand"), or use an image of the registry that has a shell.',
       cause: error,

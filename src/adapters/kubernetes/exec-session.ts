@@ -1,9 +1,9 @@
 /** A command that runs in a pod, as streams over its WebSocket. */
 import type { RawData, WebSocket } from 'ws';
-import { RegistryError, type RegistryFailure } from '../../domain/errors.ts';
+import { RegistryError } from '../../domain/errors.ts';
 import { plainText } from '../../domain/text.ts';
 import type { ShellSession } from '../../ports.ts';
-import { parseOutcome } from './exec-status.ts';
+import { lacksProgram, parseOutcome } from './exec-status.ts';
 import { keepAlive, type Watch } from './keep-alive.ts';
 import { outputOf, sendOn } from './web-socket.ts';
 
@@ -21,8 +21,8 @@ export interface ExecSessionOptions extends Watch {
   /** Pod and namespace, for messages. */
   readonly where: string;
   readonly signal: AbortSignal;
-  /** Why a command did not start: the pod is gone (`temporary`), or it cannot be started there (`other`). */
-  readonly judgeFailedStart: () => Promise<RegistryFailure>;
+  /** The command: its program, and the program's arguments. */
+  readonly argv: readonly string[];
 }
 
 /** Takes over a socket that is still connecting. Standard output is held back while nobody reads it. */
@@ -41,6 +41,11 @@ export function execSession(socket: WebSocket, options: ExecSessionOptions): She
     const message = `The connection to the command in ${where} broke before its end${why}.`;
     return new RegistryError(message, { failure: 'temporary' });
   };
+  const doesNotStart = (why: string) => {
+    const message = `The command does not start in ${where}: ${why}`;
+    if (lacksProgram(why, options.argv[0] ?? '')) return new RegistryError(message, { failure: 'other' });
+    return new RegistryError(message, { failure: 'temporary', next: 'Look at the pod, and at its node.' });
+  };
   const stopPinging = keepAlive(socket, {
     ...options,
     onSilence() {
@@ -49,13 +54,12 @@ export function execSession(socket: WebSocket, options: ExecSessionOptions): She
     },
   });
 
-  async function conclude(status: string): Promise<void> {
+  function conclude(status: string): void {
     end();
     socket.close();
     const outcome = parseOutcome(status);
-    if (outcome.kind === 'exited') return exit.resolve(outcome.exitCode);
-    const failure = await options.judgeFailedStart();
-    exit.reject(new RegistryError(`The command does not start in ${where}: ${outcome.message}`, { failure }));
+    if (outcome.kind === 'exited') exit.resolve(outcome.exitCode);
+    else exit.reject(doesNotStart(outcome.message));
   }
 
   function receive(message: Buffer): void {
@@ -64,7 +68,7 @@ export function execSession(socket: WebSocket, options: ExecSessionOptions): She
     if (over || data.length === 0) return;
     if (message[0] === STDOUT && !output.destroyed && !output.push(data)) socket.pause();
     if (message[0] === STDERR) errors = Buffer.concat([errors, data]).subarray(-ERRORS_KEPT_BYTES);
-    if (message[0] === STATUS) void conclude(data.toString('utf8'));
+    if (message[0] === STATUS) conclude(data.toString('utf8'));
   }
 
   function end(): void {

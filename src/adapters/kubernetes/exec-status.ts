@@ -24,3 +24,24 @@ function parseStatus(text: string): V1Status | undefined {
     return undefined;
   }
 }
+
+/** How runc and crun name a program that is not in the container, or may not be executed there. */
+const LACKING = [
+  /exec: \\?"([^"\\]+)\\?": (?:executable file not found|(?:stat [^:]+: )?(?:no such file or directory|permission denied))/,
+  /exec (\/[^: ]+): (?:no such file or directory|permission denied)/,
+  /executable file `([^`]+)` not found/,
+];
+/** crun's words for one that may not be executed are without its name. */
+const NOT_EXECUTABLE = /open executable: (?:Permission denied|Operation not permitted)/;
+
+/**
+ * Whether a command did not start because its program is not there, which another try does not change. Whatever else
+ * went wrong did so on the way to the program, as where a kubelet restarts, the tunnel to the node is lost, or the node
+ * is short of memory. Only the words tell the one from the other.
+ */
+export function lacksProgram(message: string, program: string): boolean {
+  return (
+    NOT_EXECUTABLE.test(message) ||
+    LACKING.some((words) => `/${words.exec(message)?.[1] ?? ''}`.endsWith(`/${program}`))
+  );
+}

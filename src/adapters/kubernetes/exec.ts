@@ -17,7 +17,6 @@ export interface ExecTimes extends Watch {
 interface Exec extends ExecTimes, ExecSessionOptions {
   readonly target: Target;
   readonly container: string;
-  readonly argv: readonly string[];
 }
 
 /** Rejects with an `ApiError` when the API server refuses, and with the signal's reason. */

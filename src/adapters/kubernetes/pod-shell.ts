@@ -1,5 +1,4 @@
 /** Commands in the Skopeo pod, over exec. */
-import type { RegistryFailure } from '../../domain/errors.ts';
 import type { Shell, ShellSession, SkopeoPodPort } from '../../ports.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type ExecTimes, startExec } from './exec.ts';
@@ -19,12 +18,6 @@ export function createPodShell(endpoint: Endpoint, pod: SkopeoPodPort, options: 
   const target = execTarget(options.namespace);
   const where = `pod ${POD_NAME} in namespace ${options.namespace}`;
 
-  /** The pod may have ended under the command: then another try, in a new pod, can help. */
-  async function judgeFailedStart(uid: string, signal: AbortSignal): Promise<RegistryFailure> {
-    const now = await pod.find(signal).catch(() => undefined);
-    return now?.uid === uid && now.phase === 'Running' && !now.terminating ? 'other' : 'temporary';
-  }
-
   async function connect(argv: readonly string[], signal: AbortSignal): Promise<ShellSession> {
     const { uid } = await pod.ensure(signal);
     return await startExec(endpoint, {
@@ -35,7 +28,6 @@ export function createPodShell(endpoint: Endpoint, pod: SkopeoPodPort, options: 
       place: uid,
       where,
       signal,
-      judgeFailedStart: () => judgeFailedStart(uid, signal),
     });
   }
 

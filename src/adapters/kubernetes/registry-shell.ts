@@ -36,8 +36,6 @@ export function createRegistryShell(endpoint: Endpoint, options: RegistryShellOp
         place: pod.uid,
         where: `container ${container} of pod ${pod.name} in namespace ${namespace}`,
         signal,
-        // The container may just be ending, or starting again.
-        judgeFailedStart: async () => 'temporary',
       });
     } catch (error) {
       throw asRegistryError(error);

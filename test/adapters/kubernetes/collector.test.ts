@@ -94,6 +94,13 @@ describe("the collector in the registry's pod", () => {
     });
   });
 
+  it("says so where there is no shell, in crun's words", async () => {
+    const message = 'exec failed: crun: executable file `sh` not found in $PATH: No such file or directory';
+    await sandbox.faults.inject({ fault: 'refuseExec', message });
+    const asked = connection.collector.inspect(place, timeLimit());
+    await assert.rejects(asked, (error) => error instanceof RefusedError && /no shell/.test(error.message));
+  });
+
   it('says so where there is no shell', async () => {
     const registryEnv = [{ name: 'PATH', value: '/nowhere' }];
     const distroless = await startSandbox({ environments: 1, revisions: 1, podStartMs: 60, registryEnv });

@@ -52,6 +52,21 @@ async function countTunnels(shell: Shell, { host, port }: { host: string; port: 
   return processes.split(` ${host} ${port} `).length - 1;
 }
 
+test('a kubelet that is away for a moment is not taken for an image without bash', async () => {
+  const sandbox = await startSandbox(small);
+  try {
+    const dialer = await podDialer(sandbox);
+    await sandbox.faults.inject({ fault: 'refuseExec' });
+    await assert.rejects(
+      dialer.dial(timeLimit()),
+      isFailure('temporary', /^The command does not start in pod .*:10250: connect: connection refused$/),
+    );
+    assert.equal((await rawHttp(await dialer.dial(timeLimit()), sandbox)('GET /v2/')).status, 200);
+  } finally {
+    await sandbox.stop();
+  }
+});
+
 test('what cut and closed connections leave in the pod is ended by the next dial', async () => {
   const sandbox = await startSandbox(small);
   try {

@@ -214,25 +214,25 @@ describe('a command without an exit status', () => {
     await assert.rejects(session.exit, isFailure('temporary'));
   });
 
-  const cannotStart = { status: 'Failure', code: 500, message: 'exec: "nope": not found\u0007' };
+  const cannotStart = (why: string) => (socket: WebSocket) =>
+    send(socket, 3, { status: 'Failure', reason: 'InternalError', code: 500, message: why });
 
-  test('that cannot be started in a live pod: will not be next time', async () => {
-    await using shell = await startShell((socket) => send(socket, 3, cannotStart));
+  test('whose program is not there: will not be next time', async () => {
+    await using shell = await startShell(
+      cannotStart('exec: "nope": executable file not found in $PATH\u0007'),
+    );
     await assert.rejects(
-      (await shell.open()).exit,
-      isFailure('other', /does not start in pod .*: exec: "nope": not found$/),
+      (await shell.open(['nope'])).exit,
+      isFailure('other', /does not start in pod .*: exec: "nope": executable file not found in \$PATH$/),
     );
   });
 
-  test('that could not be started because the pod has gone: can be in another one', async () => {
-    let gone = false;
-    const answer = () => (gone ? statusAnswer(404, 'NotFound', 'gone') : livePod());
-    const exec = (socket: WebSocket) => {
-      gone = true;
-      send(socket, 3, cannotStart);
-    };
-    await using shell = await startShell(exec, { answer });
-    await assert.rejects((await shell.open()).exit, isFailure('temporary'));
+  test('that did not get as far as its program: another try can help', async () => {
+    await using shell = await startShell(cannotStart('dial tcp 10.0.0.1:10250: connect: connection refused'));
+    await assert.rejects(
+      (await shell.open()).exit,
+      isFailure('temporary', /does not start in pod .*: dial tcp .* connection refused$/),
+    );
   });
 });
 
