@@ -29,6 +29,8 @@ import { awaitRollout } from './rollout.ts';
 /** A collector whose connection broke is looked after, and then run once more; so often. */
 const ATTEMPTS = 5;
 const POLL_MS = 1000;
+/** How long a collector whose connection broke may take to come to its end by itself. */
+const OUTLIVE_MS = 120_000;
 
 export const collectGarbage: Step = {
   key: 'collect-garbage',
@@ -196,9 +198,14 @@ function adviceFor(status: number): string {
   return 'Nothing that is needed was taken. Put right what it says, then start again.';
 }
 
-/** A collector goes on when its connection has broken: waits until none lives, wherever it may be. */
+/**
+ * A collector goes on when its connection has broken: waits until none lives, wherever it may be. But not for ever: when
+ * nobody takes any more what it prints it is stuck as soon as the pipe is full, and the registry stays read-only
+ * meanwhile. One that still lives then is ended by `prepare`, which does no harm; the next one finds less to do.
+ */
 async function outlive(context: ReclaimContext, { container, progress }: Where): Promise<void> {
   const { workload, collector, clock, signal } = context;
+  const startedAt = clock.now();
   for (;;) {
     let living = 0;
     for (const pod of await workload.pods(signal))
@@ -210,7 +217,7 @@ async function outlive(context: ReclaimContext, { container, progress }: Where):
           throw error;
         },
       );
-    if (living === 0) return;
+    if (living === 0 || clock.now() - startedAt >= OUTLIVE_MS) return;
     progress.status('the connection to the garbage collector broke; waiting for it to end');
     await clock.sleep(POLL_MS, signal);
   }

@@ -317,6 +317,44 @@ describe('collecting garbage', () => {
       assert.deepEqual([...scene.collector.living], []);
     });
 
+  describe('with a collector that lives on when its connection has broken', () => {
+    beforeEach(() => {
+      scene.collector.breaksAfter = 2;
+      scene.collector.before = (call) => {
+        if (call === 'start') assert.deepEqual([...scene.collector.living], []);
+      };
+    });
+
+    it('waits for one that ends by itself in time', async () => {
+      scene.collector.lingers = 60;
+      assert.match((await scene.step(collectGarbage)) ?? '', /^2 blobs, 5.9 KiB/);
+      assert.deepEqual([scene.collector.started.length, scene.collector.ended], [2, []]);
+    });
+
+    it('ends one that is stuck, since nobody takes what it prints, and collects again', async () => {
+      scene.collector.lingers = Number.POSITIVE_INFINITY;
+      const startedAt = scene.clock.now();
+      assert.match((await scene.step(collectGarbage)) ?? '', /^2 blobs, 5.9 KiB/);
+      assert.deepEqual([scene.collector.started.length, scene.collector.ended], [2, ['pod-2']]);
+      const waitedMs = scene.clock.now() - startedAt;
+      assert.ok(waitedMs >= 120_000 && waitedMs < 130_000, `${waitedMs}`);
+      await scene.step(makeWritable);
+      assert.equal(isReadOnly(scene), false);
+    });
+
+    it('gives up after some that were stuck, and none lives when the registry becomes writable', async () => {
+      scene.collector.lingers = Number.POSITIVE_INFINITY;
+      scene.collector.onLine = () => {
+        scene.collector.breaksAfter = 2;
+      };
+      await assert.rejects(scene.step(collectGarbage), /the connection broke/);
+      assert.deepEqual([scene.collector.started.length, scene.collector.ended.length], [5, 4]);
+      await scene.step(makeWritable);
+      assert.equal(scene.collector.ended.length, 5);
+      assert.equal(isReadOnly(scene), false);
+    });
+  });
+
   it('counts what it told of before its connection broke, where the storage does not tell', async () => {
     scene.collector.inFiles = false;
     const { context } = scene;

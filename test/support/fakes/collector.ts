@@ -28,6 +28,8 @@ export class FakeCollector implements GarbageCollector {
   readonly recent: { open: string[]; blobs: Set<Digest> } = { open: [], blobs: new Set() };
   /** The connection breaks after so many lines; the collector goes on. */
   breaksAfter: number | undefined;
+  /** How often one that nobody follows is still found before it has come to its end by itself; one that is stuck, always. */
+  lingers = 1;
   /** What the collector ends with. */
   exitStatus = 0;
   /** Called for each line that it prints. */
@@ -36,6 +38,7 @@ export class FakeCollector implements GarbageCollector {
   readonly living = new Map<string, number>();
   readonly started: { dryRun: boolean; uid: string }[] = [];
   readonly ended: string[] = [];
+  #found = 0;
 
   /** A collector that somebody has started, and that lives on. */
   haunt({ uid }: { readonly uid: string }): void {
@@ -88,7 +91,9 @@ export class FakeCollector implements GarbageCollector {
   async count(place: RegistryPlace): Promise<number> {
     await this.#begin('count', place);
     const now = this.living.get(place.pod.uid) ?? 0;
-    // One that nobody follows any more comes to its end by itself.
+    if (now > 0) this.#found += 1;
+    if (this.#found < this.lingers) return now;
+    this.#found = 0;
     this.living.delete(place.pod.uid);
     return now;
   }
@@ -113,7 +118,7 @@ export class FakeCollector implements GarbageCollector {
     for (const [index, line] of lines.entries()) {
       if (index === this.breaksAfter) {
         this.breaksAfter = undefined;
-        this.#take(dryRun);
+        if (Number.isFinite(this.lingers)) this.#take(dryRun);
         exit.reject(new RegistryError('the connection broke', { failure: 'temporary' }));
         return;
       }
