@@ -15,6 +15,7 @@ import {
 } from '../domain/setting-record.ts';
 import type { Workload } from '../domain/workload.ts';
 import type { Clock, GarbageCollector, HeldLease, Progress, WorkloadPort } from '../ports.ts';
+import { AwakeClock } from './awake-clock.ts';
 import { endCollectors } from './collectors.ts';
 import { PassingRefusals } from './passing-refusals.ts';
 import { awaitRollout } from './rollout.ts';
@@ -55,7 +56,8 @@ export interface Restore {
  * @throws RestoreError with the command to do it by hand, when it cannot be done in time
  * @throws LeaseLostError when it is not this run's any more to do
  */
-export async function restoreSetting(restore: Restore): Promise<Restored> {
+export async function restoreSetting(given: Restore): Promise<Restored> {
+  const restore = { ...given, clock: new AwakeClock(given.clock, given.restoreTimeoutMs) };
   const startedAt = restore.clock.now();
   const attempted: Attempted = { manual: restore.manual };
   const refusals = new PassingRefusals(restore.clock);
@@ -76,7 +78,7 @@ export async function restoreSetting(restore: Restore): Promise<Restored> {
       await restore.clock.sleep(backoffMs(attempt, restore.clock.random()), restore.signal);
     }
   }
-  await settle(restore, attempted);
+  await settle(given, attempted);
   // It would count once more after somebody has enabled deletion for good; the lease itself goes soon, too.
   if (attempted.record) await restore.lease.keepSetting(undefined, restore.signal).catch(() => {});
   if (attempted.record === undefined) return 'nothing';

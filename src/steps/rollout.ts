@@ -7,6 +7,7 @@ import { isChanged, recordedContainer } from '../domain/setting-change.ts';
 import { describeChanges, recordedKeys, recordOf } from '../domain/setting-record.ts';
 import type { Workload, WorkloadPod } from '../domain/workload.ts';
 import type { Clock, Progress, WorkloadPort } from '../ports.ts';
+import { AwakeClock } from './awake-clock.ts';
 import { PassingRefusals } from './passing-refusals.ts';
 
 const POLL_MS = 500;
@@ -32,7 +33,8 @@ export interface RolloutWait {
  * @throws UnreachableError after `timeoutMs`, saying what it waited for; short failures of the API server are sat out
  */
 export async function awaitRollout(wait: RolloutWait): Promise<void> {
-  const { clock, signal, progress } = wait;
+  const { signal, progress } = wait;
+  const clock = new AwakeClock(wait.clock, wait.timeoutMs);
   const startedAt = clock.now();
   const seen = { stuck: new StuckPod(clock), refusals: new PassingRefusals(clock) };
   for (;;) {

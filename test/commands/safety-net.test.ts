@@ -135,6 +135,39 @@ describe('a setting that cannot be put back', () => {
   });
 });
 
+describe('a machine that sleeps while the registry is put back', () => {
+  /** It falls asleep for an hour at the first such call; when it wakes up the network is away for a while. */
+  function fallAsleep(at: 'read' | 'pods', awayForMs: number): void {
+    let awakeAtMs: number | undefined;
+    scene.workload.before = (call) => {
+      if (awakeAtMs === undefined) {
+        // The second change of the setting puts it back: its rollout is looked at through its pods.
+        const changes = at === 'read' ? 1 : 2;
+        if (call !== at || scene.workload.patches.length !== changes || scene.registry.count('delete') === 0)
+          return;
+        scene.clock.advance(3600_000);
+        awakeAtMs = scene.clock.now();
+      }
+      if (scene.clock.now() - awakeAtMs <= awayForMs)
+        throw new UnreachableError('the network is not back yet');
+    };
+  }
+
+  for (const at of ['read', 'pods'] as const)
+    it(`has the time that is left when it wakes up: asleep at ${at}`, async () => {
+      const { error } = await scene.clean(DELETE, () => fallAsleep(at, 20_000));
+      assert.equal(error, undefined, String(error));
+      assert.ok(scene.clock.now() > Date.UTC(2026, 10, 23, 11), 'it has slept');
+      scene.assertPutBack();
+    });
+
+  it('gives up all the same when the cluster does not come back', async () => {
+    const { error } = await scene.clean(DELETE, () => fallAsleep('read', Number.POSITIVE_INFINITY));
+    assert.ok(error instanceof RestoreError);
+    assert.ok(scene.clock.now() < Date.UTC(2026, 10, 23, 11, 10));
+  });
+});
+
 describe('a pod that cannot be deleted', () => {
   it('fails the run, whose registry is as before', async () => {
     scene.pod.before = (call) => {

@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { RegistryError, StorageError, UnreachableError } from '../../src/domain/errors.ts';
 import { legacyRepository } from '../../src/domain/names.ts';
 import { stepKeys } from '../../src/domain/run.ts';
+import { AwakeClock } from '../../src/steps/awake-clock.ts';
 import { concurrently } from '../../src/steps/concurrently.ts';
 import { deployPod } from '../../src/steps/deploy-pod.ts';
 import {
@@ -208,5 +209,42 @@ describe('many operations', () => {
     finish();
     await assert.rejects(all, /first/);
     assert.deepEqual(begun, [1, 2]);
+  });
+});
+
+describe('a clock for limits on waiting', () => {
+  const { signal } = new AbortController();
+
+  it('counts what was waited for, and what is done in between', async () => {
+    const clock = new AwakeClock(scene.clock, 300_000);
+    const startedMs = clock.now();
+    await clock.sleep(200_000, signal);
+    scene.clock.advance(20_000);
+    assert.equal(clock.now() - startedMs, 220_000);
+  });
+
+  for (const [limitMs, countedMs] of [
+    [300_000, 60_000],
+    [3_000_000, 60_000],
+    [30_000, 6000],
+  ] as const)
+    it(`hardly counts that the machine was asleep, for a limit of ${limitMs} ms`, async () => {
+      const clock = new AwakeClock(scene.clock, limitMs);
+      const startedMs = clock.now();
+      scene.clock.advance(3600_000);
+      assert.equal(clock.now() - startedMs, countedMs);
+      const asleep = clock.sleep(1000, signal);
+      scene.clock.advance(3600_000);
+      await asleep;
+      assert.equal(clock.now() - startedMs, countedMs + 1000);
+    });
+
+  it('goes on when it was set back', async () => {
+    const clock = new AwakeClock(scene.clock, 300_000);
+    const startedMs = clock.now();
+    scene.clock.advance(-3600_000);
+    assert.equal(clock.now() - startedMs, 0);
+    await clock.sleep(1000, signal);
+    assert.equal(clock.now() - startedMs, 1000);
   });
 });
