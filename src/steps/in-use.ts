@@ -4,6 +4,7 @@ import { UnreachableError } from '../domain/errors.ts';
 import { type ImageUse, type Unseen, type UsedImages, usedImages } from '../domain/in-use.ts';
 import { roleRules } from '../domain/permissions.ts';
 import type { Clock, ImagesInUsePort } from '../ports.ts';
+import { AwakeClock } from './awake-clock.ts';
 import { PassingRefusals } from './passing-refusals.ts';
 
 /** What was seen is good for so long: what begins to run in that time finds its image gone. */
@@ -24,9 +25,15 @@ export interface InUseOptions {
   readonly signal: AbortSignal;
 }
 
+interface Look {
+  readonly used: UsedImages;
+  readonly beganAtMs: number;
+  readonly freshUntilMs: number;
+}
+
 export class ImagesInUse {
   readonly #options: InUseOptions;
-  #latest: { readonly used: UsedImages; readonly freshUntilMs: number } | undefined;
+  #latest: Look | undefined;
   #underWay: Promise<UsedImages> | undefined;
   #unseen: readonly Unseen[] = [];
   #hasSeen = false;
@@ -46,12 +53,17 @@ export class ImagesInUse {
    * @throws UnreachableError when something may not be seen that has to be
    */
   async now(): Promise<UsedImages> {
-    if (this.#latest !== undefined && this.#options.clock.now() < this.#latest.freshUntilMs)
-      return this.#latest.used;
+    if (this.#latest !== undefined && this.#isFresh(this.#latest)) return this.#latest.used;
     this.#underWay ??= this.#look().finally(() => {
       this.#underWay = undefined;
     });
     return await this.#underWay;
+  }
+
+  /** Where the look is yet to come by the clock, that was set back: nobody knows how long ago it was. */
+  #isFresh({ beganAtMs, freshUntilMs }: Look): boolean {
+    const nowMs = this.#options.clock.now();
+    return beganAtMs <= nowMs && nowMs < freshUntilMs;
   }
 
   /** What was seen before is not good enough any more. */
@@ -61,7 +73,8 @@ export class ImagesInUse {
 
   /** A run that is under way sits out what passes; before it has begun, nothing has to be broken off. */
   async #look(): Promise<UsedImages> {
-    const { clock, signal } = this.#options;
+    const { signal } = this.#options;
+    const clock = new AwakeClock(this.#options.clock, PATIENCE_MS);
     const startedAtMs = clock.now();
     const refusals = new PassingRefusals(clock);
     for (let attempt = 1; ; attempt += 1) {
@@ -87,6 +100,7 @@ export class ImagesInUse {
     this.#hasSeen = true;
     this.#latest = {
       used,
+      beganAtMs: startedAtMs,
       freshUntilMs: startedAtMs + Math.max(FRESH_FOR_MS, FRESH_FOR_TIMES * tookMs),
     };
     return used;

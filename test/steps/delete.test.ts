@@ -244,6 +244,20 @@ describe('an image that something has begun to run since the plan was made', () 
     assert.deepEqual(scene.registry.tags(LEGACY), ['9', used]);
     assert.ok(scene.imagesInUse.looks < 10, 'not for each tag');
   });
+
+  it('stays although the clock was set back since others were deleted', async () => {
+    const scene = await planned(manyTags(100));
+    const used = scene.registry.tags(LEGACY).at(-1);
+    let deleted = 0;
+    scene.registry.after = ({ operation }) => {
+      if (operation === 'delete') deleted += 1;
+      if (deleted !== 10) return;
+      scene.imagesInUse.uses = [{ image: `host:5000/${LEGACY}:${used}`, by: 'Pod compute/a' }];
+      scene.clock.advance(-3600_000);
+    };
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9', used]);
+  });
 });
 
 describe('an API server that cannot tell what is in use', () => {
@@ -278,6 +292,24 @@ describe('an API server that cannot tell what is in use', () => {
     const scene = await failing(10 * 60_000, down);
     await assert.rejects(scene.step(deleteTags), /connection refused/);
     assert.ok(scene.registry.tags(LEGACY).length > 60);
+  });
+
+  it('is not waited for for as long as the clock was set back', async () => {
+    const scene = await failing(10 * 60_000, down);
+    let isSetBack = false;
+    const fail = scene.imagesInUse.before;
+    scene.imagesInUse.before = () => {
+      try {
+        fail();
+      } catch (error) {
+        if (!isSetBack) scene.clock.advance(-3600_000);
+        isSetBack = true;
+        throw error;
+      }
+    };
+    const startedMs = scene.clock.now();
+    await assert.rejects(scene.step(deleteTags), /connection refused/);
+    assert.ok(scene.clock.now() < startedMs);
   });
 
   it('is not waited for before anything has begun', async () => {
