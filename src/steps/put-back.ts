@@ -8,8 +8,8 @@ import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { LostTag, UndoEntry } from '../domain/undo.ts';
 import type { RegistryContent, SavedContent, StoredManifest } from '../ports.ts';
 import type { Context } from './context.ts';
-import { ledgersOf, tagsOf } from './look.ts';
-import { retrying } from './retry.ts';
+import { ledgersOf, lookAtBroken, tagsOf } from './look.ts';
+import { isBroken, retrying } from './retry.ts';
 
 type Asker = Pick<Context, 'registry' | 'clock' | 'signal' | 'settings'>;
 
@@ -62,7 +62,8 @@ export class PutBack {
   /** What is in the tag's place at this moment. */
   async #placeOf({ repository, tag, digest }: LostTag): Promise<Place> {
     const before = (await this.#untiedIn(repository)).get(tag);
-    const now = await this.#ask(() => this.#context.registry.resolve(repository, tag));
+    // A registry that was ended while it took what an earlier `undo` put cannot read it until it is put again.
+    const now = await lookAtBroken(this.#context, repository, tag);
     switch (now.state) {
       case 'found':
         return now.manifest.digest === digest ? 'there' : 'taken';
@@ -71,6 +72,7 @@ export class PutBack {
       case 'gone':
       case 'untied':
       case 'dangling':
+      case 'broken':
         // Somebody has pushed it since, and another run, which has died, was about to delete that.
         return before === undefined || before === digest ? 'free' : 'taken';
     }
@@ -122,8 +124,8 @@ export class PutBack {
     const manifest = await this.#manifest(repository, index);
     let hasPut = false;
     for (const child of (manifest && readParts(textOf(manifest), index)?.manifests) ?? []) {
-      const now = await this.#ask(() => this.#context.registry.resolve(repository, child));
-      if (now.state !== 'gone') continue;
+      const now = await lookAtBroken(this.#context, repository, child);
+      if (now.state !== 'gone' && now.state !== 'broken') continue;
       await this.#putListed(repository, child);
       await this.#put(repository, child, child);
       hasPut = true;
@@ -133,10 +135,15 @@ export class PutBack {
 
   async #put(repository: Repository, reference: Tag | Digest, digest: Digest): Promise<void> {
     const manifest = await this.#manifest(repository, digest);
-    if (manifest === undefined) throw gone(repository, digest);
+    if (manifest === undefined) throw refused(`${repository}@${digest} has gone meanwhile.`);
     const put = await this.#ask(() => this.#content.putManifest(repository, reference, manifest));
-    if (put === digest) return;
-    throw new RegistryError(`The registry made ${put} of ${repository}@${digest}.`, { failure: 'other' });
+    if (put !== digest) throw refused(`The registry made ${put} of ${repository}@${digest}.`);
+    // A registry that was once ended while it wrote these bytes has something else, and does not write them anew.
+    const back = await this.#ask(() => this.#content.readManifest(repository, digest)).catch(
+      (error: unknown) => (isBroken(error) ? undefined : Promise.reject(error)),
+    );
+    if (back === undefined)
+      throw refused(`The registry took ${repository}@${digest}, and cannot give it back.`);
   }
 
   #ask<T>(operation: () => Promise<T>): Promise<T> {
@@ -163,6 +170,6 @@ function tellMissing(missing: readonly Digest[]): string {
   return `the registry no longer has ${first}${more.length > 0 ? ` and ${more.length} more` : ''}, which it needs`;
 }
 
-function gone(repository: Repository, digest: Digest): RegistryError {
-  return new RegistryError(`${repository}@${digest} has gone meanwhile.`, { failure: 'other' });
+function refused(message: string): RegistryError {
+  return new RegistryError(message, { failure: 'other' });
 }

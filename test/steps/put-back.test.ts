@@ -44,6 +44,9 @@ async function putBack(scene: Scene): Promise<Record<string, string>> {
   return told;
 }
 
+/** What a registry answers for a file of its own that is empty. */
+const broken = new RegistryError('the registry answered 500', { failure: 'temporary', internal: true });
+
 const changes = (scene: Scene) =>
   scene.registry.calls.flatMap(({ operation, reference }) => (operation === 'put' ? reference : []));
 
@@ -126,6 +129,45 @@ describe('putting back', () => {
     scene.registry.breakManifest(LEGACY, 'one');
     assert.deepEqual(await putBack(scene), { 1: 'restored' });
   });
+
+  it('takes what the registry cannot read for free: it was ended in the middle of an earlier undo', async () => {
+    const scene = await deleted(['1 one', '5 index']);
+    const unreadable = new Set<string>(['1', digest('arm64')]);
+    scene.registry.before = ({ operation, reference = '' }) => {
+      // Until it is put again.
+      if (operation === 'put') unreadable.delete(reference);
+      else if (unreadable.has(reference)) throw broken;
+    };
+    assert.deepEqual(await putBack(scene), { 1: 'restored', 5: 'restored' });
+  });
+
+  it('leaves a tag alone that cannot be looked at for another reason', async () => {
+    const scene = await deleted(['1 one']);
+    scene.registry.before = ({ operation, reference }) => {
+      if (operation === 'resolve' && reference === '1') throw temporary();
+    };
+    await assert.rejects(putBack(scene), /503/);
+    assert.deepEqual(changes(scene), []);
+  });
+
+  const useless: Record<string, (scene: Scene) => void> = {
+    'does not have': ({ registry }) => registry.breakManifest(LEGACY, 'one'),
+    'cannot read': () => {
+      throw broken;
+    },
+    'has something else for': () => {
+      throw new RegistryError('its bytes are not those of its digest', { failure: 'other' });
+    },
+  };
+  for (const [what, fail] of Object.entries(useless))
+    it(`does not call restored what the registry took and ${what}`, async () => {
+      const scene = await deleted(['1 one', '2 two']);
+      scene.registry.before = ({ operation, reference }) => {
+        if (operation === 'read' && reference === digest('one') && changes(scene).includes(tag('1')))
+          fail(scene);
+      };
+      assert.deepEqual(await putBack(scene), { 1: 'failed', 2: 'restored' });
+    });
 });
 
 describe('an image that is not whole any more', () => {
