@@ -2,7 +2,8 @@
  * Deletes what the plan says, having looked at each tag again: one that moved since the plan was made is left alone, and
  * so is what it stands for now.
  */
-import type { Deletion, RepositoryPlan } from '../domain/plan.ts';
+import type { Repository } from '../domain/names.ts';
+import type { Deletion, RepositoryContent, RepositoryPlan } from '../domain/plan.ts';
 import { divide } from '../domain/strategy.ts';
 import type { Progress } from '../ports.ts';
 import { Children } from './children.ts';
@@ -17,6 +18,7 @@ import { finishList } from './move-done.ts';
 import { hasOpenWork, openDeletions, openLedgers } from './open-work.ts';
 import { OutcomeBook } from './outcome-book.ts';
 import { refreshPlan } from './refresh.ts';
+import { isBroken } from './retry.ts';
 import { Saving } from './saving.ts';
 
 /**
@@ -70,6 +72,8 @@ class Deletions {
   readonly #deleting: Deleting;
   /** When this process last began to look at everything that is still to be done. */
   #lookedAtMs: number;
+  /** Why tags could not be untied, where everything else can be deleted all the same. */
+  #unwritable: unknown;
   #done = 0;
   #total = 0;
   #untied = 0;
@@ -108,7 +112,7 @@ class Deletions {
       const { repository } = plan.ref;
       if (!hasOpenWork(outcomes, plan)) continue;
       let looked = 0;
-      const { revised, indexes, moved } = await refreshPlan(this.#context, plan, {
+      const { revised, indexes, moved, live } = await refreshPlan(this.#context, plan, {
         onLooked: () => {
           looked += 1;
           this.#progress.status(
@@ -117,12 +121,22 @@ class Deletions {
         },
       });
       plans.set(repository, revised);
+      if (live !== undefined) this.#settleUnwritten(repository, live);
       look.keepNeeded(repository, revised);
       for (const [tag, digest] of moved) {
         look.keepMoved(repository, { tag, digest, indexes });
         if (!outcomes.isSettled(repository, tag)) look.noteMoved(repository, tag, digest);
       }
     }
+  }
+
+  /** Nothing was untied under a ledger that was never written, for which the registry may have had no room. */
+  #settleUnwritten(repository: Repository, { tags, ledgers = [] }: RepositoryContent): void {
+    const { outcomes } = this.#context;
+    const standing = new Set([...ledgers, ...tags.keys()]);
+    for (const marker of outcomes.ledgers(repository))
+      if (!standing.has(marker) && !outcomes.isSettled(repository, marker))
+        this.#deleting.book.note(repository, marker, 'deleted', 'the ledger is not there');
   }
 
   async run(): Promise<void> {
@@ -133,6 +147,7 @@ class Deletions {
     this.#toUntie = work.reduce((sum, { untie }) => sum + countTags(untie), 0);
     for (const scheme of ['new', 'legacy'] as const)
       await this.#carryOut(work.filter(({ plan }) => plan.ref.scheme === scheme));
+    if (this.#unwritable !== undefined) throw this.#unwritable;
   }
 
   #workOf(plan: RepositoryPlan): RepositoryWork {
@@ -151,6 +166,10 @@ class Deletions {
     await concurrently(untying, settings.concurrency, async ({ plan, untie }) => {
       if (untagging === undefined) throw new Error(`${plan.ref.repository}: this route cannot untie tags`);
       await deleteUntied(this.#deleting, { plan, deletions: untie, untagging });
+    }).catch((error: unknown) => {
+      // A registry without room takes no ledger. Deleting manifests needs none, and is what makes some.
+      if (!isBroken(error)) throw error;
+      this.#unwritable = error;
     });
     const left = new Map(work.map(({ plan, direct }) => [plan, direct.length]));
     for (const [plan, deletions] of left) if (deletions === 0) await this.#finish(plan);

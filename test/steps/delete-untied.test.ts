@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InterruptedError, RegistryError } from '../../src/domain/errors.ts';
+import { NEW_REPOSITORY } from '../../src/domain/names.ts';
 import { Outcomes } from '../../src/domain/outcome.ts';
 import { legacyRef, planRepository } from '../../src/domain/plan.ts';
 import { isMarker, markerTag } from '../../src/domain/untagging.ts';
@@ -420,6 +421,9 @@ describe('what an unfinished run has untied', () => {
   });
 });
 
+/** What a registry answers that has no room left for what it is given. */
+const noRoom = new RegistryError('the registry answered 500', { failure: 'temporary', internal: true });
+
 describe('a failure while untying', () => {
   it('of one tag leaves its manifest, and takes the others', async () => {
     const scene = await untying(['1 one', '2 one', '3 three']);
@@ -490,6 +494,48 @@ describe('a failure while untying', () => {
     await scene.step(deleteTags);
     assert.deepEqual(tagOutcomes(scene), { 1: 'failed', 2: 'deleted' });
     assert.match(scene.outcomes.with('failed').at(-1)?.reason ?? '', /still lists it/);
+  });
+
+  it('to write a ledger, for want of room, does not keep a resume from deleting by digest', async () => {
+    const scene = await untying(['1 one', '2 two']);
+    scene.registry.before = ({ operation }) => {
+      if (operation === 'writeLedger') throw noRoom;
+    };
+    await assert.rejects(scene.step(deleteTags), /500/);
+    await scene.run.journal.flush();
+    restart(scene);
+    scene.context = { ...scene.context, settings: { ...scene.context.settings, strategy: 'by-digest' } };
+    await scene.step(deleteTags);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+    assert.equal(scene.registry.count('untie'), 0);
+    assert.equal(scene.context.outcomes.isSettled(LEGACY, markerTag(RUN, 1)), true);
+  });
+
+  it('after a ledger was written is finished by untying, whatever the resume asks for', async () => {
+    const scene = await untying(['1 one', '2 two']);
+    await killed(scene, 'untie', 2);
+    await scene.run.journal.flush();
+    restart(scene);
+    scene.context = { ...scene.context, settings: { ...scene.context.settings, strategy: 'by-digest' } };
+    await scene.step(deleteTags);
+    assert.ok(scene.registry.count('sweep') > 0);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9']);
+  });
+
+  it('to write the ledger of a twin, for want of room, does not keep the rest from being deleted', async () => {
+    const scene = deletingScene();
+    scene.registry.canUntie('throw-away');
+    // In either scheme.
+    for (const [name, nickname] of Object.entries({ 9: 'kept9', 8: 'kept9', 7: 'seven' }))
+      scene.registry.push(NEW_REPOSITORY, `${A}-${name}`, nickname);
+    await planned(['1 one', '2 two', '8 kept'], scene);
+    scene.context = { ...scene.context, settings: { ...scene.context.settings, strategy: 'by-digest' } };
+    scene.registry.before = ({ operation }) => {
+      if (operation === 'writeLedger') throw noRoom;
+    };
+    await assert.rejects(scene.step(deleteTags), noRoom);
+    assert.deepEqual(scene.registry.tags(LEGACY), ['9', '8']);
+    assert.deepEqual(scene.registry.tags(NEW_REPOSITORY).sort(), [`${A}-8`, `${A}-9`]);
   });
 
   it('that passes is tried again', async () => {
