@@ -93,7 +93,9 @@ function yargsOption(definition: OptionDefinition, verb: Verb | undefined): Yarg
 function requireKnown(given: readonly string[]): void {
   for (const name of given) {
     if ((optionNames as readonly string[]).includes(name)) continue;
-    const closest = optionNames.toSorted((a, b) => leven(a, name) - leven(b, name))[0];
+    const closest = [...optionNames, 'help', 'version'].toSorted(
+      (a, b) => leven(a, name) - leven(b, name),
+    )[0];
     // Whoever writes --no-delete does not mean --delete.
     const near =
       closest !== undefined &&

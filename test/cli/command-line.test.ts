@@ -115,6 +115,12 @@ function written(name: OptionName): readonly string[] {
 }
 
 describe('an option', () => {
+  it('that is mistyped is told with what was probably meant', () => {
+    assert.match(faultOf('--hlep'), /Did you mean --help\?/);
+    assert.match(faultOf('scan', '--keep-lst', '3'), /Did you mean --keep-last\?/);
+    assert.match(faultOf('--something-else'), /See --help\./);
+  });
+
   for (const verb of verbs) {
     const goes = (name: OptionName) => definitionOf(name).goesWith.includes(verb);
 
