@@ -12,6 +12,7 @@ import type { Progress } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
 import { deletionState } from '../steps/deletion-probe.ts';
 import { checking, collecting, deleting, listing, stoppingPushes, view } from '../steps/index.ts';
+import { goByFileNow } from '../steps/list.ts';
 import { noting } from '../steps/noting-registry.ts';
 import { hasOpenWork, openDeletions } from '../steps/open-work.ts';
 import { reachRegistry } from '../steps/reach.ts';
@@ -98,6 +99,8 @@ async function plan(world: World, context: Context) {
     // Without a pod there is no step that would open the route.
     if (context.pod === undefined) await reachRegistry(context, quiet);
     await context.person.steps(listing.map((step) => view(step, looking)));
+    // A plan that was complete before was held against the file when it was read.
+    if (context.run.record.stage === 'listing') goByFileNow(context);
     for (const [repository, each] of context.plans) context.reviewed.set(repository, each);
     await judge(world, context);
     const review = reviewPlan([...context.plans.values()], context.environments);

@@ -4,7 +4,7 @@ import { RefusedError, UsageError } from '../domain/errors.ts';
 import { readList } from '../domain/lists.ts';
 import type { Tag } from '../domain/names.ts';
 import type { Outcomes } from '../domain/outcome.ts';
-import { doomedTags, type RepositoryPlan, revisePlan } from '../domain/plan.ts';
+import { doomedTags, plannedRevisions, type RepositoryPlan, revisePlan } from '../domain/plan.ts';
 import { withNewestAgain } from '../domain/retention.ts';
 import { plainText } from '../domain/text.ts';
 import type { RunHandle } from '../ports.ts';
@@ -52,7 +52,8 @@ export function wasEdited(earlier: EarlierRun): boolean {
 
 /**
  * The plan as it is to be carried out: without what was struck, in the light of the file as it is now, and for a route
- * that may not be the one that it was made for.
+ * that may not be the one that it was made for. A plan that is not complete is held against the file when it is
+ * (`goByFileNow`).
  *
  * @throws UsageError for lists that cannot be used
  * @throws RefusedError when the frozen plan is not the one that was made
@@ -61,7 +62,7 @@ export async function planToContinue(
   earlier: EarlierRun,
   now: { environments: readonly EnvironmentEntry[]; unties: boolean },
 ): Promise<readonly RepositoryPlan[]> {
-  const { planSha256, id } = earlier.run.record;
+  const { planSha256, id, stage } = earlier.run.record;
   if (planSha256 !== undefined && (await earlier.run.plan.sha256()) !== planSha256)
     throw new RefusedError(`The plan of run ${id} has been changed since it was made.`, {
       next: 'To keep a tag, strike it from its list. Give this run up with --fresh and begin a new one.',
@@ -75,13 +76,13 @@ export async function planToContinue(
     );
   const environments = withNewestAgain(now.environments, {
     entries: earlier.run.record.environments,
-    planned: earlier.plans.flatMap(({ tags }) => tags.flatMap(({ names }) => names ?? [])),
+    planned: plannedRevisions(earlier.plans),
   });
   return earlier.plans.map((plan) =>
     revisePlan(plan, {
-      ...now,
+      unties: now.unties,
       struck: earlier.struck.get(plan.ref.repository) ?? new Set(),
-      environments,
+      ...(stage !== 'listing' && { environments }),
     }),
   );
 }

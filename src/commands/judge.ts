@@ -1,7 +1,7 @@
 /** Judging a complete plan before anybody is asked to agree to it. */
 import { RefusedError } from '../domain/errors.ts';
 import { emptiedInUse } from '../domain/in-use.ts';
-import { absentRevisions, doomedTags } from '../domain/plan.ts';
+import { absentRevisions, doomedTags, plannedRevisions } from '../domain/plan.ts';
 import { count, plainText } from '../domain/text.ts';
 import type { Options } from '../options.ts';
 import type { Context } from '../steps/context.ts';
@@ -71,9 +71,7 @@ export function requireThePlan(context: Context, wanted: string | undefined): vo
 
 /** @throws RefusedError that names every retained revision that exists nowhere */
 export async function requireRetainedRevisions(context: Context): Promise<void> {
-  const planned = [...context.plans.values()].flatMap((plan) =>
-    plan.tags.flatMap(({ names }) => names ?? []),
-  );
+  const planned = plannedRevisions(context.plans.values());
   const suspects = absentRevisions(context.environments, planned);
   if (suspects.length === 0) return;
   // The plan need not have all: `--only` passes repositories over, and since it was made revisions may have been built,

@@ -255,6 +255,11 @@ export function doomedTags(plan: RepositoryPlan): readonly Tag[] {
   return plan.tags.filter((planned) => planned.fate === 'delete').map((planned) => planned.tag);
 }
 
+/** The revisions that the plans know of, whatever happens to them. */
+export function plannedRevisions(plans: Iterable<RepositoryPlan>): readonly RevisionName[] {
+  return [...plans].flatMap(({ tags }) => tags.flatMap(({ names }) => names ?? []));
+}
+
 /** How many tags have each fate, over all repositories. */
 export function countFates(plans: readonly RepositoryPlan[]): Record<Fate, number> {
   const counts: Record<Fate, number> = {

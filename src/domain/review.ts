@@ -77,14 +77,15 @@ export function reviewPlan(
       nothingRemains: row.found > 0 && isKnown(row.environment) && !remaining.has(row.environment),
     }))
     .sort((a, b) => (order.get(a.environment) ?? 0) - (order.get(b.environment) ?? 0));
-  const sum = (key: 'found' | 'protected' | 'toDelete') => sorted.reduce((total, row) => total + row[key], 0);
+  const sum = (key: 'found' | 'protected') => sorted.reduce((total, row) => total + row[key], 0);
   return {
     rows: sorted,
     leftAlone,
     totals: {
       found: sum('found'),
       protected: sum('protected'),
-      toDelete: sum('toDelete') + countTags(plans, isFollowing),
+      // Not the sum of the rows: whatever is to be deleted is told, be there a row for it or not.
+      toDelete: countTags(plans, ({ fate }) => fate === 'delete'),
       following: countTags(plans, isFollowing),
       untiedOnly: countTags(
         plans,

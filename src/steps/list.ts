@@ -3,10 +3,13 @@ import { inUseOf } from '../domain/in-use.ts';
 import type { Tag } from '../domain/names.ts';
 import {
   planMissingRepository,
+  plannedRevisions,
   planRepository,
   type RepositoryPlan,
   type RepositoryRef,
+  revisePlan,
 } from '../domain/plan.ts';
+import { withNewestAgain } from '../domain/retention.ts';
 import type { Context } from './context.ts';
 import { contentOf, tagsOf } from './look.ts';
 
@@ -42,4 +45,17 @@ export async function planOnce(
   await context.run.plan.append(plan);
   context.plans.set(ref.repository, plan);
   return plan;
+}
+
+/**
+ * Keeps what the file retains now, and leaves alone what it no longer names: the listing may have been begun by an
+ * earlier start, and goes by the file of that time to its end. Only for a plan that is complete, since the newest
+ * revisions are counted over all of it. What is on disk stays as it is.
+ */
+export function goByFileNow({ plans, environments, run }: Context): void {
+  const now = withNewestAgain(environments, {
+    entries: run.record.environments,
+    planned: plannedRevisions(plans.values()),
+  });
+  for (const [repository, plan] of plans) plans.set(repository, revisePlan(plan, { environments: now }));
 }

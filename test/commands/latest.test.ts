@@ -73,6 +73,19 @@ describe('latest:3', () => {
     assert.deepEqual(left(), ['11', '7', '9', 'new-10', 'new-7', 'new-8', 'new-9']);
   });
 
+  it('means as many more as the file has come to ask for while the run was listing, at every later start', async () => {
+    scene.registry.before = ({ operation, repository }) => {
+      if (operation === 'resolve' && repository === LEGACY) throw new InterruptedError('SIGINT');
+    };
+    assert.ok((await scene.clean({})).error instanceof InterruptedError);
+    scene.registry.before = () => {};
+    scene.environments = `${A} latest:5\n`;
+    const reviewed = await scene.cleanly({ resume: true });
+    assert.equal(reviewed.program.person.reviews[0]?.review.totals.toDelete, 1);
+    await scene.cleanly(GO_ON);
+    assert.deepEqual(left(), ['2', '3', '9', 'new-7', 'new-8', 'new-9']);
+  });
+
   it('keeps more when the file asks for more later, and dooms nothing when it asks for less', async () => {
     await scene.cleanly({});
     scene.environments = `${A} latest:5\n`;

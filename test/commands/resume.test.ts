@@ -18,6 +18,16 @@ beforeEach(() => {
   before = scene.tagsLeft();
 });
 
+/** A run that was ended by a signal while it was listing the older repositories. */
+async function listingInterrupted(): Promise<void> {
+  scene.registry.before = ({ operation, repository }) => {
+    if (operation === 'list' && repository === LEGACY_A) throw new InterruptedError('SIGINT');
+  };
+  assert.ok((await scene.clean({})).error instanceof InterruptedError);
+  assert.equal(scene.record.stage, 'listing');
+  scene.registry.before = () => {};
+}
+
 /** A run that was ended by a signal in the middle of deleting, after so many deletions. */
 async function interrupted(deletions = 1): Promise<void> {
   let deleted = 0;
@@ -41,12 +51,7 @@ describe('resuming', () => {
   });
 
   it('goes on with a run whose listing was interrupted, listing what is missing', async () => {
-    scene.registry.before = ({ operation, repository }) => {
-      if (operation === 'list' && repository === LEGACY_A) throw new InterruptedError('SIGINT');
-    };
-    assert.ok((await scene.clean({})).error instanceof InterruptedError);
-    assert.equal(scene.record.stage, 'listing');
-    scene.registry.before = () => {};
+    await listingInterrupted();
     scene.registry.calls.length = 0;
     await scene.cleanly({ resume: true });
     assert.equal(scene.record.stage, 'reviewed');
@@ -235,6 +240,35 @@ describe('an environments file that was changed since', () => {
     scene.environments = `${A} 4 44\n${B} 2\n`;
     assert.ok((await scene.clean(GO_ON)).error instanceof RefusedError);
     scene.assertUntouched(before);
+  });
+});
+
+describe('an environments file that was changed while the run was still listing', () => {
+  beforeEach(listingInterrupted);
+
+  it('is honoured where it newly retains a revision', async () => {
+    scene.environments = `${A} 4 1\n${B} 2\n`;
+    const { figures } = await scene.cleanly(GO_ON);
+    assert.deepEqual(
+      scene.tagsLeft(),
+      [...Scenario.kept, `${LEGACY_A}:1`, `${NEW_REPOSITORY}:${A}-1`].sort(),
+    );
+    assert.deepEqual([figures.planned, figures.retained], [2, 4]);
+  });
+
+  it('leaves an environment alone that it no longer names, and the review counts none of its tags', async () => {
+    scene.environments = `${B} 2\n`;
+    const { program, figures } = await scene.cleanly({ resume: true });
+    assert.equal(program.person.reviews[0]?.review.totals.toDelete, 0);
+    assert.equal(figures.planned, 0);
+    await scene.cleanly(GO_ON);
+    scene.assertUntouched(before);
+  });
+
+  it('dooms nothing of an environment that it did not name when the run began', async () => {
+    scene.environments = `${A} 4\n${B} 2\n${C}\n`;
+    await scene.cleanly(GO_ON);
+    assert.deepEqual(scene.tagsLeft(), Scenario.kept);
   });
 });
 

@@ -58,6 +58,15 @@ describe('the review', () => {
     assert.deepEqual(protectedBy, { 'shared digest': 1, 'index child': 1, unreadable: 1 });
   });
 
+  it('hides nothing that is to be deleted, also where the file has no row for it', () => {
+    const { rows, totals } = reviewPlan([inNew, legacyA], [entry(B)]);
+    assert.equal(
+      rows.reduce((sum, { toDelete }) => sum + toDelete, 0),
+      2,
+    );
+    assert.equal(totals.toDelete, 4);
+  });
+
   it('marks an environment of which nothing will remain, and no other', () => {
     assert.deepEqual(
       review.rows.map(({ missing, found, nothingRemains }) => [missing, found, nothingRemains]),

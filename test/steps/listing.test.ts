@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { RegistryError } from '../../src/domain/errors.ts';
 import { legacyRepository, NEW_REPOSITORY } from '../../src/domain/names.ts';
 import type { RepositoryPlan } from '../../src/domain/plan.ts';
+import { goByFileNow } from '../../src/steps/list.ts';
 import { listLegacy } from '../../src/steps/list-legacy.ts';
 import { listNew } from '../../src/steps/list-new.ts';
 import { A, B, digest, entry, fatesOf } from '../domain/builders.ts';
@@ -139,11 +140,38 @@ describe('listing', () => {
     assert.equal(scene.disk.latest.plan.length, 2);
   });
 
-  it('goes by the environments with which the run began', async () => {
+  it('freezes a plan by the file with which the run began, and holds it against the file as it is now', async () => {
     scene.registry.push(LEGACY, '1', 'one');
-    scene.context = { ...scene.context, environments: [entry(A, 1), entry(B)] };
-    await scene.step(listLegacy);
-    assert.deepEqual(fatesOf(planOf(LEGACY)), { 1: 'delete' });
+    scene.registry.push(LEGACY, '3', 'three');
+    scene.registry.push(legacyRepository(B), '1', 'one');
+    scene.context = { ...scene.context, environments: [entry(A, 1)] };
+    await scene.list();
+    goByFileNow(scene.context);
+    assert.deepEqual(fatesOf(planOf(LEGACY)), { 1: 'retain', 3: 'delete' });
+    assert.deepEqual(fatesOf(planOf(legacyRepository(B))), { 1: 'other' });
+    assert.deepEqual(
+      scene.disk.latest.plan.flatMap(({ tags }) => tags.map(({ fate }) => fate)),
+      [...['delete', 'delete', 'delete']],
+    );
+  });
+
+  it('counts the newest over all repositories when the file has come to ask for more of them', async () => {
+    await scene.begin({ environments: [{ ...entry(A), latest: 1 }], stage: 'listing' });
+    for (const revision of [2, 3, 5]) scene.registry.push(LEGACY, String(revision), `old${revision}`);
+    scene.registry.push(NEW_REPOSITORY, `${A}-4`, 'new4');
+    scene.context = { ...scene.context, environments: [{ ...entry(A), latest: 3 }] };
+    await scene.list();
+    goByFileNow(scene.context);
+    assert.deepEqual(fatesOf(planOf(LEGACY)), { 2: 'delete', 3: 'retain', 5: 'retain' });
+    assert.deepEqual(fatesOf(planOf(NEW_REPOSITORY)), { [`${A}-4`]: 'retain' });
+  });
+
+  it('leaves a plan as it is when the file is the same', async () => {
+    await scene.begin({ environments: [{ ...entry(A, 2), latest: 1 }], stage: 'listing' });
+    for (const revision of [1, 2, 3]) scene.registry.push(LEGACY, String(revision), `old${revision}`);
+    await scene.list();
+    goByFileNow(scene.context);
+    assert.deepEqual([...scene.plans.values()], scene.disk.latest.plan);
   });
 
   for (const [only, skipped] of [
