@@ -1,6 +1,6 @@
 /** `clean`: list, plan, review, and with `--delete` carry the plan out. */
 import { countFigures, Outcomes, openEntries } from '../domain/outcome.ts';
-import type { Binding } from '../domain/run.ts';
+import type { Binding, RestartTimes } from '../domain/run.ts';
 import { verifyFigures } from '../domain/verify.ts';
 import type { Credentials, HeldLease, RunHandle } from '../ports.ts';
 import type { Context } from '../steps/context.ts';
@@ -39,27 +39,33 @@ async function cleanRegistry(world: World, tally: Tally): Promise<{ failed: numb
   const intent = await readIntent(world, tally);
   const earlier = intent.resumed?.run.record;
   const runId = earlier?.id ?? world.newRunId();
-  const warnOfLeftovers = (error: unknown): never => {
-    if (earlier?.stage === 'deleting')
+  const net = { isThere: false };
+  const trail = new RunTrail(world, tally);
+  try {
+    const { connection, binding } = await approach(world, intent, runId);
+    const work = async (lease: HeldLease | undefined) => {
+      const arrived = { connection, binding, lease, runId };
+      const found = await inspect(world, intent, arrived);
+      const execution = { intent, ...arrived, ...found, window, tally, trail };
+      const prepared = await prepare(world, execution);
+      net.isThere = true;
+      await execute(world, execution, prepared);
+    };
+    return await trail.toItsEnd(async () => {
+      await (changesCluster(intent) ? withLease(world, connection, work) : work(undefined));
+      const failed = countUnfinished(tally);
+      // Not before nothing is left in the cluster: what is finished is not resumed.
+      if (intent.deletes) await trail.moveTo(failed > 0 ? 'incomplete' : 'finished');
+      return { failed };
+    });
+  } catch (error) {
+    // From then on whatever ends the run puts the setting back, or says how that is done.
+    if (!net.isThere && earlier?.stage === 'deleting')
       world.person.warn(
         `A killed start of this run may have left deletion enabled. If you cannot resume it now: ${recoverCommand(world.options)}`,
       );
     throw error;
-  };
-  const { connection, binding } = await approach(world, intent, runId).catch(warnOfLeftovers);
-  const work = async (lease: HeldLease | undefined) => {
-    const arrived = { connection, binding, lease, runId };
-    const found = await inspect(world, intent, arrived).catch(warnOfLeftovers);
-    await execute(world, { intent, ...arrived, ...found, window, tally, trail });
-  };
-  const trail = new RunTrail(world, tally);
-  return await trail.toItsEnd(async () => {
-    await (changesCluster(intent) ? withLease(world, connection, work) : work(undefined));
-    const failed = countUnfinished(tally);
-    // Not before nothing is left in the cluster: what is finished is not resumed.
-    if (intent.deletes) await trail.moveTo(failed > 0 ? 'incomplete' : 'finished');
-    return { failed };
-  });
+  }
 }
 
 /** Tags that could not be deleted, are there again, or are lost. */
@@ -82,8 +88,15 @@ interface Execution {
   readonly trail: RunTrail;
 }
 
-async function execute(world: World, given: Execution): Promise<void> {
-  const { intent, connection, binding, lease, runId, setting, credentials, window, tally } = given;
+/** What the steps are given, and how long the registry's last restarts took. */
+interface Prepared {
+  readonly context: Context;
+  readonly restarts: RestartTimes;
+}
+
+/** Begins the run, or goes on with it. */
+async function prepare(world: World, given: Execution): Promise<Prepared> {
+  const { intent, connection, binding, lease, runId, credentials, window, tally } = given;
   const { resumed } = intent;
   const restarts = await rememberedRestarts(world, binding);
   const run = await openRun(world, intent, { id: runId, binding });
@@ -135,12 +148,20 @@ async function execute(world: World, given: Execution): Promise<void> {
   tally.undo = undoCommand(world.options, runId);
 
   window?.learn(restarts);
+  return { context, restarts };
+}
+
+async function execute(
+  world: World,
+  { intent, setting, tally }: Execution,
+  { context, restarts }: Prepared,
+): Promise<void> {
   try {
     await withSafetyNet(context, () =>
       carryOut(world, context, { deletes: intent.deletes, setting, lastRestarts: restarts }),
     );
   } finally {
-    tally.saved = await savedFigures(run);
+    tally.saved = await savedFigures(context.run);
   }
 }
 

@@ -43,6 +43,25 @@ async function interrupted(deletions = 1): Promise<void> {
   assert.equal(scene.record.stage, 'deleting');
 }
 
+/** A run that was killed at its first deletion: not even the safety net has run. */
+async function killed(): Promise<void> {
+  const reason = new Error('killed');
+  scene.registry.before = ({ operation }) => {
+    if (operation === 'delete') throw reason;
+  };
+  scene.workload.before = (call) => {
+    if (call === 'patch' && scene.workload.patches.length > 0) throw reason;
+  };
+  scene.pod.before = (call) => {
+    if (call === 'remove') throw reason;
+  };
+  await scene.clean({ delete: true, yes: true });
+  scene.registry.before = () => {};
+  scene.workload.before = () => {};
+  scene.pod.before = () => {};
+  assert.notDeepEqual(scene.workload.snapshot(), scene.pristine);
+}
+
 describe('resuming', () => {
   it('needs an unfinished run', async () => {
     assert.ok((await scene.clean({ resume: true })).error instanceof UsageError);
@@ -116,6 +135,26 @@ describe('resuming', () => {
     const { program } = await scene.clean({ resume: true });
     assert.match(program.person.warnings.join('\n'), /may have left deletion enabled.*recover/);
   });
+
+  for (const [what, prepare] of Object.entries({
+    'the disk of this machine is full': () => {
+      scene.disk.before = () => {
+        throw new StorageError('The disk is full.');
+      };
+    },
+    'the lease is not to be had': () => {
+      scene.lease.before = (call) => {
+        if (call === 'acquire') throw new InterruptedError('SIGINT');
+      };
+    },
+  }))
+    it(`after a start that was killed says so wherever it ends before the safety net is there: ${what}`, async () => {
+      await killed();
+      prepare();
+      const { program, error } = await scene.clean(GO_ON);
+      assert.ok(error instanceof StorageError || error instanceof InterruptedError);
+      assert.match(program.person.warnings.join('\n'), /may have left deletion enabled.*recover/);
+    });
 
   it('that cannot begin leaves the reviewed plan for another try', async () => {
     await scene.cleanly({});
@@ -274,22 +313,7 @@ describe('an environments file that was changed while the run was still listing'
 
 describe('giving a run up', () => {
   it('that was killed first puts the registry back', async () => {
-    // Killed: not even the safety net has run.
-    const killed = new Error('killed');
-    scene.registry.before = ({ operation }) => {
-      if (operation === 'delete') throw killed;
-    };
-    scene.workload.before = (call) => {
-      if (call === 'patch' && scene.workload.patches.length > 0) throw killed;
-    };
-    scene.pod.before = (call) => {
-      if (call === 'remove') throw killed;
-    };
-    await scene.clean({ delete: true, yes: true });
-    scene.registry.before = () => {};
-    scene.workload.before = () => {};
-    scene.pod.before = () => {};
-    assert.notDeepEqual(scene.workload.snapshot(), scene.pristine);
+    await killed();
     const { program } = await scene.cleanly({ fresh: true });
     scene.assertPutBack();
     assert.deepEqual(scene.tagsLeft(), before);
