@@ -2,7 +2,7 @@
 import { RefusedError } from '../domain/errors.ts';
 import type { Repository } from '../domain/names.ts';
 import { doomedTags } from '../domain/plan.ts';
-import { whyNotTakenBack } from '../domain/reclaim.ts';
+import { isCollected, whyNotTakenBack } from '../domain/reclaim.ts';
 import { type Review, reviewPlan } from '../domain/review.ts';
 import { moveTo, type RestartTimes } from '../domain/run.ts';
 import { divide } from '../domain/strategy.ts';
@@ -129,11 +129,9 @@ function whyNotCollected({ verification }: Context): string | undefined {
   return lost > 0 ? `${count(lost, 'tag')} lost that had to stay: nothing is made final` : undefined;
 }
 
-/** It has not been collected since the last deletion. */
+/** It has not been collected since the last deletion, or will not have been. */
 function isToReclaim({ run, plans, outcomes }: Context): boolean {
-  return (
-    run.record.reclaimed === undefined || [...plans.values()].some((plan) => hasOpenWork(outcomes, plan))
-  );
+  return !isCollected(run.record) || [...plans.values()].some((plan) => hasOpenWork(outcomes, plan));
 }
 
 function countDone(context: Context): number {

@@ -1,5 +1,5 @@
 /** Where it is noted that garbage was collected: with the run, and with every other run of the same registry. */
-import { afterReclaim, type Holding, together } from '../domain/reclaim.ts';
+import { afterReclaim, beginReclaim, type Holding, together } from '../domain/reclaim.ts';
 import type { Binding } from '../domain/run.ts';
 import type { RunHandle, RunStore } from '../ports.ts';
 import type { ReclaimBook } from '../steps/reclaim-context.ts';
@@ -25,7 +25,7 @@ export function bookOfRun(run: RunHandle, { store, binding, tally }: Noting): Re
         ...(before && { beforeReclaim: before }),
       })),
     async begin(at) {
-      await run.update((record) => ({ ...record, reclaimedAt: at }));
+      await run.update((record) => beginReclaim(record, at));
       await store.updateOthers(run.record.id, (record) => afterReclaim(record, binding, at));
     },
     async finish(reclaimed) {

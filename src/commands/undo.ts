@@ -60,7 +60,7 @@ export async function undo(
   const { record } = lost.from;
   const final = whyNotTakenBack(record);
   if (final !== undefined)
-    world.person.warn(`${final} Only images whose layers others still need come back.`);
+    world.person.warn(`${final} Of that only images whose layers others still need come back.`);
   tally.run = record.id;
   tally.tags = lost.tags.length;
   try {

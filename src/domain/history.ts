@@ -18,15 +18,17 @@ export interface PastRun extends RunFigures {
   readonly stage: Stage;
   /** `false`: its program was killed, or is at work. The figures are then those of its journal. */
   readonly ended: boolean;
-  /** ISO 8601: when garbage was collected, after which what it has deleted cannot be taken back. */
+  /** ISO 8601: when garbage was collected, after which what it had deleted cannot be taken back. */
   readonly reclaimedAt?: string;
+  /** It has gone on deleting after that. */
+  readonly deletedSince?: true;
   /** The process that is at work on it. */
   readonly process?: number;
 }
 
 /** @param left the plan and the journal of a run whose program has not come to its end */
 export function pastRun(
-  { id, startedAt, by, binding, stage, figures, reclaimedAt }: RunRecord,
+  { id, startedAt, by, binding, stage, figures, reclaimedAt, deletedSince }: RunRecord,
   left: { readonly plans: readonly RepositoryPlan[]; readonly outcomes: Outcomes } | undefined,
 ): PastRun {
   return {
@@ -37,6 +39,7 @@ export function pastRun(
     stage,
     ended: figures !== undefined,
     ...(reclaimedAt !== undefined && { reclaimedAt }),
+    ...(deletedSince && { deletedSince }),
     ...(figures ?? figuresOf(left?.plans ?? [], left?.outcomes)),
   };
 }
@@ -81,10 +84,11 @@ export function tellRuns(runs: readonly PastRun[]): string {
   return alignColumns([HEADER, ...rows.map((row) => row.map((cell) => plainText(cell, 80)))], NUMBERS);
 }
 
-function tellStage({ stage, ended, process, reclaimedAt }: PastRun): string {
+function tellStage({ stage, ended, process, reclaimedAt, deletedSince }: PastRun): string {
   if (process !== undefined) return `${stage}: process ${process} is at work`;
   const known = ended || stage === 'given-up' ? stage : `${stage}: killed`;
-  return reclaimedAt === undefined ? known : `${known}, can no longer be taken back`;
+  if (reclaimedAt === undefined) return known;
+  return `${known}, can ${deletedSince ? 'be taken back only in part' : 'no longer be taken back'}`;
 }
 
 function tellVerified(figures: VerifyFigures): string {

@@ -88,11 +88,21 @@ export function wouldReclaim(
   };
 }
 
-/** Why what a run has deleted can no longer be taken back; `undefined` as long as it may be. */
+/** Why what a run had deleted can no longer be taken back; `undefined` as long as all of it may be. */
 export function whyNotTakenBack({ id, reclaimedAt }: RunRecord): string | undefined {
   return reclaimedAt === undefined
     ? undefined
-    : `What run ${id} has deleted can no longer be taken back: garbage was collected on ${reclaimedAt}.`;
+    : `Garbage was collected on ${reclaimedAt}: what run ${id} had deleted by then can no longer be taken back.`;
+}
+
+/** The run's record as soon as collecting garbage begins: all that it has deleted is final. */
+export function beginReclaim({ deletedSince: _, ...run }: RunRecord, at: string): RunRecord {
+  return { ...run, reclaimedAt: at };
+}
+
+/** Garbage was collected by this run, to the end, and it has deleted nothing since. */
+export function isCollected({ steps, deletedSince }: RunRecord): boolean {
+  return steps['collect-garbage']?.state === 'done' && deletedSince === undefined;
 }
 
 /** The run's record once garbage was collected in a registry; `undefined` where it is a run of another. */
@@ -101,8 +111,7 @@ export function afterReclaim(run: RunRecord, where: Binding, at: string): RunRec
   const isThere =
     binding !== undefined &&
     (['clusterUid', 'namespace', 'workload'] as const).every((key) => binding[key] === where[key]);
-  // What was begun before stays so, however often garbage is collected; what is deleted after it needs a new mark.
-  return isThere && run.deleting ? { ...run, reclaimedAt: at } : undefined;
+  return isThere && run.deleting ? beginReclaim(run, at) : undefined;
 }
 
 function sumOf(numbers: Iterable<number>): number {

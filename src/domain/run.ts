@@ -127,8 +127,13 @@ export interface RunRecord {
   readonly beforeReclaim?: Holding;
   /** What collecting garbage has freed, once it is over. */
   readonly reclaimed?: Reclaimed;
-  /** ISO 8601: when collecting garbage began, by this run or another. From then on nothing of it can be taken back. */
+  /**
+   * ISO 8601: when collecting garbage began, by this run or another. From then on nothing can be taken back of what it had
+   * deleted.
+   */
   readonly reclaimedAt?: string;
+  /** It has gone on deleting after that. */
+  readonly deletedSince?: true;
 }
 
 /**
@@ -158,6 +163,12 @@ export function moveTo(run: RunRecord, stage: Stage): RunRecord {
   if (run.stage === stage) return run;
   if (!moves[run.stage].includes(stage)) throw new Error(`A run cannot move from ${run.stage} to ${stage}.`);
   return { ...run, stage };
+}
+
+/** The run as it begins to delete, or goes on with it. */
+export function beginDeleting(run: RunRecord): RunRecord {
+  const begun = moveTo(run, 'deleting');
+  return run.reclaimedAt === undefined ? begun : { ...begun, deletedSince: true };
 }
 
 /** `--resume` continues it. */

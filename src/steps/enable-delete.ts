@@ -1,7 +1,7 @@
 /** Enables deletion on the registry, having recorded what was there before. */
 import { ConflictError } from '../domain/errors.ts';
 import { refuseUnrollable, runsOtherSetting } from '../domain/rollout.ts';
-import { moveTo } from '../domain/run.ts';
+import { beginDeleting } from '../domain/run.ts';
 import { isChanged } from '../domain/setting-change.ts';
 import type { Progress } from '../ports.ts';
 import {
@@ -30,7 +30,7 @@ export const enableDelete: Step = {
 
   async run(context, progress) {
     const { run } = context;
-    await run.update((record) => moveTo(record, 'deleting'));
+    await run.update(beginDeleting);
     return await changingSettings(context, run.record.id, (found) => ensureEnabled(context, found, progress));
   },
 };

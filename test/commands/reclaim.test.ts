@@ -3,11 +3,12 @@ import { beforeEach, describe, it } from 'node:test';
 import { reclaim } from '../../src/commands/reclaim.ts';
 import { recover } from '../../src/commands/recover.ts';
 import { InterruptedError, RefusedError, RegistryError, UsageError } from '../../src/domain/errors.ts';
+import { pastRun, tellRuns } from '../../src/domain/history.ts';
 import { type Digest, NEW_REPOSITORY } from '../../src/domain/names.ts';
 import { READ_ONLY_VARIABLE, VARIABLE } from '../../src/domain/setting-record.ts';
 import type { EnvEntry } from '../../src/domain/workload.ts';
 import type { RawOptions } from '../../src/options/values.ts';
-import { A } from '../domain/builders.ts';
+import { A, digest } from '../domain/builders.ts';
 import type { Program } from '../support/fakes/world.ts';
 import { killAt, live } from './crash.ts';
 import { Scenario } from './scenario.ts';
@@ -165,6 +166,59 @@ describe('deleting with --reclaim', () => {
     assert.ok(shown(program).includes('collect-garbage'));
     assert.equal(scene.collector.garbage.size, 0);
     assert.equal(scene.record.stage, 'finished');
+  });
+
+  describe('once more, after a tag could not be deleted at first', () => {
+    beforeEach(async () => {
+      scene.registry.before = ({ operation, reference }) => {
+        if (operation === 'delete' && reference === digest('old1'))
+          throw new RegistryError('no', { failure: 'other' });
+      };
+      await scene.cleanly(DELETE);
+      scene.registry.before = () => {};
+      assert.deepEqual([scene.record.stage, scene.collector.stored.has(GARBAGE)], ['incomplete', false]);
+      assert.equal(scene.record.deletedSince, undefined);
+      scene.collector.stored.set(GARBAGE, 1);
+      scene.collector.garbage.add(GARBAGE);
+    });
+
+    /** What is left is deleted, and not collected. */
+    async function interrupted(): Promise<void> {
+      const { error } = await scene.clean({ ...DELETE, resume: true }, (program) => {
+        scene.registry.after = ({ operation }) => {
+          if (operation === 'delete') program.interrupt(new InterruptedError('SIGTERM'));
+        };
+      });
+      assert.ok(error instanceof InterruptedError);
+      scene.registry.after = () => {};
+    }
+
+    it('collects what an interrupted resume has deleted since', async () => {
+      await interrupted();
+      const { program } = await scene.cleanly({ resume: true });
+      assert.equal(program.person.reviews[0]?.circumstances.restarts, 2);
+      assert.equal(scene.record.stage, 'finished');
+      assert.equal(scene.collector.stored.has(GARBAGE), false, program.person.shown.join('\n'));
+      scene.assertPutBack();
+    });
+
+    it('does not say that this cannot be taken back, until collecting it has begun', async () => {
+      await interrupted();
+      assert.match(tellRuns([pastRun(scene.record, undefined)]), /only in part/);
+      scene.collector.exitStatus = 1;
+      assert.match(String((await scene.clean({ resume: true })).error), /ended with 1/);
+      assert.doesNotMatch(tellRuns([pastRun(scene.record, undefined)]), /only in part/);
+    });
+
+    it('collects it although a resume has begun with that and failed', async () => {
+      await interrupted();
+      scene.collector.exitStatus = 1;
+      await scene.clean({ resume: true });
+      scene.collector.exitStatus = 0;
+      await scene.cleanly({ resume: true });
+      assert.equal(scene.collector.stored.has(GARBAGE), false);
+      assert.equal(scene.record.stage, 'finished');
+    });
   });
 
   for (const [how, collect] of Object.entries({

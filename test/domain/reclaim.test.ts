@@ -121,7 +121,10 @@ describe('a run of which garbage was collected', () => {
       { ...binding, context: 'other', registry: '127.0.0.1:5000' },
       '2026-11-26',
     );
-    assert.match((after && whyNotTakenBack(after)) ?? '', /r-1 .* no longer be taken back.* 2026-11-26/);
+    assert.match(
+      (after && whyNotTakenBack(after)) ?? '',
+      /2026-11-26: what run r-1 had deleted by then can no longer be taken back/,
+    );
   });
 
   it('is one of the same registry that has deleted something', () => {
