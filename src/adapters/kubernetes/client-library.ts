@@ -4,7 +4,7 @@
  * Requests are sent by `api-client.ts`. The library's generated models and APIs, a thousand modules of which the kubeconfig
  * needs two functions, would take three quarters of the time that all of it takes to load, and 50 MiB of memory.
  */
-import { registerHooks } from 'node:module';
+import { createRequire, registerHooks } from 'node:module';
 
 const CONFIG = '/@kubernetes/client-node/dist/config.js';
 const GENERATED = './gen/index.js';
@@ -24,4 +24,13 @@ export async function loadClientLibrary() {
   } finally {
     hooks.deregister();
   }
+}
+
+/**
+ * Reads YAML with the parser that the library itself uses; the program has no other. An empty file gives `undefined`.
+ */
+export function parseYaml(text: string): unknown {
+  const require = createRequire(import.meta.resolve('@kubernetes/client-node'));
+  const { loadAll } = require('js-yaml') as { loadAll(text: string): unknown[] };
+  return loadAll(text)[0];
 }

@@ -1,11 +1,18 @@
 /** Finds and reads the kubeconfig. Nothing is asked of the cluster here; every fault is the user's to mend. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { UsageError } from '../../domain/errors.ts';
 import { plainText } from '../../domain/text.ts';
-import { loadClientLibrary } from './client-library.ts';
+import { loadClientLibrary, parseYaml } from './client-library.ts';
+import {
+  type Fields,
+  fieldText,
+  type KubeconfigEntries,
+  kubeconfigEntries,
+  mergeEntries,
+} from './kubeconfig-file.ts';
 import { type Environment, proxyFromEnvironment } from './proxy.ts';
 
 export interface KubeconfigOptions {
@@ -19,68 +26,48 @@ export interface KubeconfigOptions {
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-type ClientLibrary = Awaited<ReturnType<typeof loadClientLibrary>>;
-
 /**
- * The kubeconfig with its context chosen and the environment's proxy filled in.
+ * The kubeconfig with its context chosen and the environment's proxy filled in. Like kubectl it looks at nothing but
+ * what that context uses.
  *
  * @throws UsageError
  */
 export async function loadKubeconfig(options: KubeconfigOptions): Promise<KubeConfig> {
-  const library = await loadClientLibrary();
-  const config = readConfig(library, options);
-  selectContext(config, options.context);
+  const { KubeConfig } = await loadClientLibrary();
+  const config = new KubeConfig();
+  const paths = findFiles(options);
+  if (paths === undefined) config.loadFromCluster();
+  else fill(config, mergeEntries(paths.map(readFile)), options.context);
+  checkContext(options.context ?? config.getCurrentContext(), [config.getCurrentContext()]);
   checkServer(config, options.environment);
   return config;
 }
 
-function readConfig(library: ClientLibrary, { kubeconfig, environment }: KubeconfigOptions): KubeConfig {
-  if (kubeconfig !== undefined) return readFiles(library, [kubeconfig]);
+/** `undefined` stands for the service account of the pod that we run in. */
+function findFiles({ kubeconfig, environment }: KubeconfigOptions): readonly string[] | undefined {
+  if (kubeconfig !== undefined) return [kubeconfig];
   const listed = (environment.KUBECONFIG ?? '').split(delimiter).filter((path) => path !== '');
   if (listed.length > 0) {
     // Like kubectl: files of the list that are not there are passed over.
     const present = listed.filter((path) => existsSync(path));
-    return readFiles(library, present.length > 0 ? present : listed.slice(0, 1));
+    return present.length > 0 ? present : listed.slice(0, 1);
   }
   const usual = join(environment.HOME || homedir(), '.kube', 'config');
-  if (existsSync(usual)) return readFiles(library, [usual]);
-  if (existsSync(SERVICE_ACCOUNT_TOKEN) && environment.KUBERNETES_SERVICE_HOST) {
-    const config = new library.KubeConfig();
-    config.loadFromCluster();
-    return config;
-  }
+  if (existsSync(usual)) return [usual];
+  if (existsSync(SERVICE_ACCOUNT_TOKEN) && environment.KUBERNETES_SERVICE_HOST) return undefined;
   throw new UsageError(`There is no kubeconfig: neither KUBECONFIG nor ${plainText(usual)} leads to one.`, {
     next: 'Give one with --kubeconfig. Without a cluster, `npm run demo` shows the whole thing on this machine.',
   });
 }
 
-function readFiles(library: ClientLibrary, paths: readonly string[]): KubeConfig {
-  const [config, ...more] = paths.map((path) => readFile(library, path));
-  if (config === undefined) throw new UsageError('No kubeconfig was given.');
-  for (const other of more) merge(config, other);
-  return config;
-}
-
-function readFile(library: ClientLibrary, path: string): KubeConfig {
-  const config = new library.KubeConfig();
+function readFile(path: string): KubeconfigEntries {
   try {
-    config.loadFromFile(path);
+    return kubeconfigEntries(parseYaml(readFileSync(path, 'utf8')), dirname(path));
   } catch (error) {
     throw new UsageError(`The kubeconfig ${plainText(path)} ${whyUnreadable(error)}.`, {
       next: 'Check the path, or give another file with --kubeconfig.',
     });
   }
-  return config;
-}
-
-/** As kubectl merges: of two entries with one name the first counts (client-node would refuse the second). */
-function merge(config: KubeConfig, other: KubeConfig): void {
-  const missing = <Entry extends { name: string }>(ours: Entry[], theirs: Entry[]) =>
-    theirs.filter((entry) => !ours.some(({ name }) => name === entry.name));
-  for (const cluster of missing(config.clusters, other.clusters)) config.addCluster(cluster);
-  for (const user of missing(config.users, other.users)) config.addUser(user);
-  for (const context of missing(config.contexts, other.contexts)) config.addContext(context);
-  if (!config.getCurrentContext()) config.setCurrentContext(other.getCurrentContext());
 }
 
 /** The parser's own message is left out, and so is the cause: both quote the file, which holds secrets. */
@@ -92,33 +79,49 @@ function whyUnreadable(error: unknown): string {
   return `is not a valid kubeconfig${line}`;
 }
 
-function selectContext(config: KubeConfig, wanted: string | undefined): void {
-  const names = config.contexts.map(({ name }) => plainText(name, 100));
-  const there = names.length > 0 ? `It has: ${names.join(', ')}.` : 'It has no contexts at all.';
-  const name = wanted ?? config.getCurrentContext();
-  if (!name)
-    throw new UsageError('The kubeconfig has no current context.', {
-      next: `Choose one with --context. ${there}`,
+/** Gives client-node the chosen context, with its cluster and user, in words that it understands. */
+function fill(config: KubeConfig, entries: KubeconfigEntries, wanted: string | undefined): void {
+  const name = wanted ?? entries.currentContext;
+  checkContext(name, [...entries.contexts.keys()]);
+  const context = entries.contexts.get(name) ?? {};
+  const used = (kind: 'cluster' | 'user', all: ReadonlyMap<string, Fields>) => {
+    const wantedName = fieldText(context, kind);
+    const fields = all.get(wantedName);
+    if (fields !== undefined) return { name: wantedName, [kind]: fields };
+    const what = wantedName === '' ? `no ${kind}` : `a ${kind} that the kubeconfig lacks`;
+    throw new UsageError(`The context "${plainText(name, 100)}" names ${what}.`, {
+      next: 'Mend the kubeconfig, or choose another context with --context.',
     });
-  if (!config.getContextObject(name))
-    throw new UsageError(`The kubeconfig has no context "${plainText(name, 100)}".`, {
-      next: `Choose one with --context. ${there}`,
-    });
-  config.setCurrentContext(name);
+  };
+  const cluster = used('cluster', entries.clusters);
+  const user = used('user', entries.users);
+  config.loadFromString(
+    JSON.stringify({
+      'current-context': name,
+      contexts: [{ name, context: { cluster: cluster.name, user: user.name } }],
+      clusters: [cluster],
+      users: [user],
+    }),
+    // Leaves a cluster without a server to `checkServer`.
+    { onInvalidEntry: 'filter' },
+  );
+}
+
+function checkContext(name: string, names: readonly string[]): void {
+  const shown = names.map((each) => plainText(each, 100));
+  const next = `Choose one with --context. ${names.length > 0 ? `It has: ${shown.join(', ')}.` : 'It has no contexts at all.'}`;
+  if (name === '') throw new UsageError('The kubeconfig has no current context.', { next });
+  if (!names.includes(name))
+    throw new UsageError(`The kubeconfig has no context "${plainText(name, 100)}".`, { next });
 }
 
 function checkServer(config: KubeConfig, environment: Environment): void {
   const context = plainText(config.getCurrentContext(), 100);
   const cluster = config.getCurrentCluster();
-  if (!cluster || !config.getCurrentUser())
-    throw new UsageError(
-      `The context "${context}" names a ${cluster ? 'user' : 'cluster'} that the kubeconfig lacks.`,
-      { next: 'Mend the kubeconfig, or choose another context with --context.' },
-    );
-  const server = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
+  const server = cluster && URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
   const acceptable =
-    server?.protocol === 'https:' || (server?.protocol === 'http:' && cluster.skipTLSVerify === true);
-  if (!server || !acceptable)
+    server?.protocol === 'https:' || (server?.protocol === 'http:' && cluster?.skipTLSVerify === true);
+  if (!cluster || !server || !acceptable)
     throw new UsageError(`The server of context "${context}" is no https:// address.`, {
       next: 'Mend the kubeconfig. A plain http:// server also needs insecure-skip-tls-verify: true.',
     });

@@ -66,9 +66,36 @@ describe('a kubeconfig', () => {
       `${yaml(['one', 'two'], 'two').replace('one.example.org', 'shadowed')}`,
     );
     const list = [join(folder, 'missing'), first, second].join(delimiter);
-    const config = await load({ environment: { KUBECONFIG: list, HOME: folder } });
-    assert.equal(config.getCurrentContext(), 'two');
-    assert.equal(config.getCluster('one')?.server, 'https://one.example.org');
+    const environment = { KUBECONFIG: list, HOME: folder };
+    assert.equal((await load({ environment })).getCurrentContext(), 'two');
+    const one = await load({ environment, context: 'one' });
+    assert.equal(one.getCurrentCluster()?.server, 'https://one.example.org');
+  });
+
+  test('may be an empty file among others in KUBECONFIG', async () => {
+    const list = [await file('empty', ''), await file('full', yaml(['one'], 'one'))].join(delimiter);
+    const config = await load({ environment: { KUBECONFIG: list } });
+    assert.equal(config.getCurrentCluster()?.server, 'https://one.example.org');
+  });
+
+  test('may have incomplete entries that the chosen context does not use', async () => {
+    const content = yaml(['one'], 'one')
+      .replace('clusters:', 'clusters:\n- {name: bare, cluster: {}}\n- {cluster: {}}\n- null')
+      .replace('users:', 'users:\n- {name: bare}\n- {name: lost, user: {token-file: /nowhere}}\n- {}')
+      .replace('contexts:', 'contexts:\n- {name: bare, context: {namespace: y}}\n- {name: empty}');
+    const config = await load({ kubeconfig: await file('incomplete', content) });
+    assert.equal(config.getCurrentCluster()?.server, 'https://one.example.org');
+  });
+
+  test('has paths that start at its own folder', async () => {
+    const content = yaml(['one'], 'one', '{server: "https://SERVER", certificate-authority: ca.crt}').replace(
+      '{token: s3cret}',
+      '{client-certificate: sub/tls.crt, client-key: /keys/tls.key}',
+    );
+    const config = await load({ kubeconfig: await file('paths', content) });
+    assert.equal(config.getCurrentCluster()?.caFile, join(folder, 'ca.crt'));
+    assert.equal(config.getCurrentUser()?.certFile, join(folder, 'sub', 'tls.crt'));
+    assert.equal(config.getCurrentUser()?.keyFile, '/keys/tls.key');
   });
 
   test('gets the proxy of the environment, unless it names one itself', async () => {
@@ -94,9 +121,10 @@ describe('no usable kubeconfig', () => {
 
   const malformed: [string, string, RegExp][] = [
     ['no YAML', 'users:\n- token: "s3cret\n  {', /not a valid kubeconfig, at line \d/],
-    ['an empty file', '', /not a valid kubeconfig|has no current context/],
+    ['an empty file', '', /has no current context/],
     ['a text', 's3cret', /no current context/],
-    ['a cluster without a server', 'clusters: [{name: a, cluster: {s3cret: 1}}]', /not a valid kubeconfig/],
+    ['a cluster without a server', yaml(['a'], 'a', '{s3cret: 1}'), /server of context "a" is no https/],
+    ['a context that is empty', 'current-context: a\ncontexts: [{name: a}]', /"a" names no cluster/],
   ];
   for (const [name, content, message] of malformed)
     test(name, async () => refused({ kubeconfig: await file('malformed', content) }, message));
