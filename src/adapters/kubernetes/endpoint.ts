@@ -39,6 +39,7 @@ export function createEndpoint(config: KubeConfig, connectTimeoutMs: number): En
         throw credentialFailure(config, error, place);
       }
       renewCertificate(options);
+      trimToken(options);
       return options;
     },
   };
@@ -49,6 +50,12 @@ function renewCertificate({ agent, cert, key }: RequestOptions): void {
   const { options } = agent as Agent;
   if (cert !== undefined) options.cert = cert;
   if (key !== undefined) options.key = key;
+}
+
+/** A token's file mostly ends with a line break, which client-node would send. */
+function trimToken({ headers }: RequestOptions): void {
+  const { Authorization: token } = (headers ?? {}) as { Authorization?: string };
+  if (token !== undefined) Object.assign(headers ?? {}, { Authorization: token.trim() });
 }
 
 function credentialFailure(config: KubeConfig, error: unknown, place: Place): UnreachableError {

@@ -26,6 +26,9 @@ export interface KubeconfigOptions {
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
+/** client-node would drop these without a word, and the cluster would take us for somebody else. */
+const REFUSED_USER_FIELDS = ['as-groups', 'as-uid', 'as-user-extra'];
+
 /**
  * The kubeconfig with its context chosen and the environment's proxy filled in. Like kubectl it looks at nothing but
  * what that context uses.
@@ -87,7 +90,7 @@ function fill(config: KubeConfig, entries: KubeconfigEntries, wanted: string | u
   const used = (kind: 'cluster' | 'user', all: ReadonlyMap<string, Fields>) => {
     const wantedName = fieldText(context, kind);
     const fields = all.get(wantedName);
-    if (fields !== undefined) return { name: wantedName, [kind]: fields };
+    if (fields !== undefined) return { name: wantedName, fields };
     const what = wantedName === '' ? `no ${kind}` : `a ${kind} that the kubeconfig lacks`;
     throw new UsageError(`The context "${plainText(name, 100)}" names ${what}.`, {
       next: 'Mend the kubeconfig, or choose another context with --context.',
@@ -99,12 +102,31 @@ function fill(config: KubeConfig, entries: KubeconfigEntries, wanted: string | u
     JSON.stringify({
       'current-context': name,
       contexts: [{ name, context: { cluster: cluster.name, user: user.name } }],
-      clusters: [cluster],
-      users: [user],
+      clusters: [{ name: cluster.name, cluster: cluster.fields }],
+      users: [{ name: user.name, user: understoodUser(user) }],
     }),
     // Leaves a cluster without a server to `checkServer`.
     { onInvalidEntry: 'filter' },
   );
+}
+
+function understoodUser({ name, fields }: { name: string; fields: Fields }): Fields {
+  const refused = REFUSED_USER_FIELDS.find((field) => !isEmpty(fields[field]));
+  if (refused !== undefined)
+    throw new UsageError(
+      `The user "${plainText(name, 100)}" of the kubeconfig has the field ${refused}, which this program cannot honour.`,
+      { next: 'Choose a context whose user has no such field with --context; "as" alone is honoured.' },
+    );
+  const tokenFile = fieldText(fields, 'tokenFile');
+  if (tokenFile === '') return fields;
+  // Like kubectl, a token's file goes before a token, and either before a plugin. It is read anew every minute.
+  const { token: _token, exec: _exec, ...rest } = fields;
+  return { ...rest, 'auth-provider': { name: 'tokenFile', config: { tokenFile } } };
+}
+
+/** As Go writes out what is not set. */
+function isEmpty(value: unknown): boolean {
+  return !value || (typeof value === 'object' && Object.keys(value).length === 0);
 }
 
 function checkContext(name: string, names: readonly string[]): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ApiError } from '../../../src/adapters/kubernetes/api-error.ts';
 import { UnreachableError } from '../../../src/domain/errors.ts';
@@ -174,6 +176,15 @@ describe('a server that cannot be reached', () => {
     });
     assert.match((await identityError(path)).message, /certificate is for another name/);
   });
+});
+
+test('the token of a token file is sent, without its line break', async () => {
+  await using api = await startApiStub(sequence({ body: NAMESPACE }));
+  const path = await api.writeConfig('token-file', { user: { tokenFile: 'token' } });
+  await writeFile(join(dirname(path), 'token'), 'from-file\n');
+  const { cluster } = await connect(path);
+  await cluster.identity(timeLimit());
+  assert.equal(api.requests[0]?.headers.authorization, 'Bearer from-file');
 });
 
 describe('a credential plugin', () => {

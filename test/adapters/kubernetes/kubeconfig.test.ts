@@ -108,6 +108,30 @@ describe('a kubeconfig', () => {
   });
 });
 
+describe('the user of a kubeconfig', () => {
+  const withUser = async (user: string) => {
+    const config = await load({
+      kubeconfig: await file('user', yaml(['a'], 'a').replace('{token: s3cret}', user)),
+    });
+    return config.getCurrentUser();
+  };
+
+  test('may have its token in a file, which goes before a token and a plugin', async () => {
+    const user = await withUser('{tokenFile: sub/token, token: old, exec: {command: plugin}}');
+    assert.deepEqual(user?.authProvider, {
+      name: 'tokenFile',
+      config: { tokenFile: join(folder, 'sub', 'token') },
+    });
+    assert.equal(user?.token, undefined);
+    assert.equal(user?.exec, undefined);
+  });
+
+  test('may act as another one', async () => {
+    const user = await withUser('{token: t, as: ann, as-groups: [], as-uid: ""}');
+    assert.equal(user?.impersonateUser, 'ann');
+  });
+});
+
 describe('no usable kubeconfig', () => {
   test('none anywhere', () => refused({}, /no kubeconfig/, /npm run demo/));
 
@@ -153,6 +177,17 @@ describe('no usable kubeconfig', () => {
   for (const server of ['http://plain.example.org', 'nonsense'])
     test(`a server that is ${server}`, async () =>
       refused({ kubeconfig: await file('server', yaml(['a'], 'a', `{server: "${server}"}`)) }, /no https/));
+
+  for (const field of ['as-groups: [admins]', 'as-uid: "7"', 'as-user-extra: {scopes: [view]}'])
+    test(`a user with ${field}`, async () => {
+      const content = yaml(['a'], 'a').replace('{token: s3cret}', `{token: s3cret, as: ann, ${field}}`);
+      const name = field.replace(/:.*/, '');
+      await refused(
+        { kubeconfig: await file('as', content) },
+        new RegExp(`user "a" .* ${name},`),
+        /--context/,
+      );
+    });
 
   test('a proxy-url that is none', async () => {
     const cluster = '{server: "https://SERVER", proxy-url: "s3cret"}';
