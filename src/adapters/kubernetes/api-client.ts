@@ -2,10 +2,11 @@
  * Requests to the Kubernetes API. Objects are read as plain JSON, not through client-node's generated models, which
  * drop every field that they do not know: what a patch puts back must be exactly what was there.
  */
+import type { RequestOptions } from 'node:https';
 import { plainText } from '../../domain/text.ts';
 import { pause } from './abort.ts';
 import { ApiError, noAnswer, refusal } from './api-error.ts';
-import type { Endpoint } from './endpoint.ts';
+import { authenticated, type Endpoint } from './endpoint.ts';
 import { type HttpAnswer, send } from './http.ts';
 import { describeTarget, METHODS, type Target, targetPath } from './target.ts';
 
@@ -24,6 +25,10 @@ interface ApiRequest extends Target {
   readonly contentType?: string;
   /** `false` when sending the request twice could do something else than sending it once. Default `true`. */
   readonly repeatable?: boolean;
+}
+
+interface ConnectedRequest extends ApiRequest {
+  readonly connection: RequestOptions;
 }
 
 export interface ApiClient {
@@ -52,7 +57,11 @@ export function createApiClient(endpoint: Endpoint, options: ApiClientOptions): 
   const tellWarnings = warningListener(options.onWarning);
   let clockOffsetMs = 0;
 
-  async function attempt<Kind>(request: ApiRequest, signal: AbortSignal): Promise<Wire<Kind>> {
+  function attempt<Kind>(request: ApiRequest, signal: AbortSignal): Promise<Wire<Kind>> {
+    return authenticated(endpoint, signal, (connection) => ask<Kind>({ ...request, connection }, signal));
+  }
+
+  async function ask<Kind>(request: ConnectedRequest, signal: AbortSignal): Promise<Wire<Kind>> {
     const answer = await exchange(request, signal);
     clockOffsetMs = serverTimeMs(answer) - Date.now();
     tellWarnings(answer.headers.warning ?? []);
@@ -61,12 +70,11 @@ export function createApiClient(endpoint: Endpoint, options: ApiClientOptions): 
     throw refusal(request, { status, body, retryAfterMs: retryAfterMs(answer) }, endpoint.place);
   }
 
-  async function exchange(request: ApiRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const connection = await endpoint.connection(signal);
+  async function exchange(request: ConnectedRequest, signal: AbortSignal): Promise<HttpAnswer> {
     try {
       return await send(
         { ...encode(request, endpoint), timeoutMs: options.requestTimeoutMs, signal },
-        connection,
+        request.connection,
       );
     } catch (error) {
       signal.throwIfAborted();

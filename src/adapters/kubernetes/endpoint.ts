@@ -3,11 +3,12 @@
  * WebSockets take the same way (client-node itself has two, with different proxy code).
  */
 import type { Agent, RequestOptions } from 'node:https';
+import { sep } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { UnreachableError } from '../../domain/errors.ts';
 import { plainText } from '../../domain/text.ts';
 import { abortable } from './abort.ts';
-import type { Place } from './api-error.ts';
+import { hasStatus, type Place } from './api-error.ts';
 import { redactedProxy } from './proxy.ts';
 
 export interface Endpoint {
@@ -16,10 +17,17 @@ export interface Endpoint {
   url(path: string): URL;
   /** The TLS, proxy and credential options of one connection. Rejects with an `UnreachableError`. */
   connection(signal: AbortSignal): Promise<RequestOptions>;
+  /**
+   * To be told when the server accepts the credentials of a connection no longer (401): a plugin is then asked anew for
+   * the next one. `false` when there is no plugin, and the next one would have the same.
+   */
+  dropCredentials(connection: RequestOptions): boolean;
 }
 
 /** @param connectTimeoutMs bounds how long a proxy may take to make the connection. */
-export function createEndpoint(config: KubeConfig, connectTimeoutMs: number): Endpoint {
+export function createEndpoint(kubeconfig: KubeConfig, connectTimeoutMs: number): Endpoint {
+  let config = kubeconfig;
+  const origins = new WeakMap<RequestOptions, KubeConfig>();
   const { server = '', proxyUrl } = config.getCurrentCluster() ?? {};
   const place: Place = {
     server: plainText(server),
@@ -31,18 +39,57 @@ export function createEndpoint(config: KubeConfig, connectTimeoutMs: number): En
     url: (path) => new URL(server.replace(/\/+$/, '') + path),
     async connection(signal) {
       const options: RequestOptions = { timeout: connectTimeoutMs };
+      const origin = config;
       try {
         // Not bounded in time: a credential plugin may wait for a login in a browser.
-        await abortable(config.applyToHTTPSOptions(options), signal);
+        await abortable(origin.applyToHTTPSOptions(options), signal);
       } catch (error) {
         signal.throwIfAborted();
         throw credentialFailure(config, error, place);
       }
       renewCertificate(options);
       trimToken(options);
+      origins.set(options, origin);
       return options;
     },
+    dropCredentials(connection) {
+      if (pluginOf(config) === undefined) return false;
+      // Of several that are told at once, the first has the plugin asked; the others wait for no further one.
+      if (origins.get(connection) === config) config = withoutCache(config);
+      return true;
+    },
   };
+}
+
+/**
+ * Does something over a connection, and once more when the server answers 401: it has done nothing then, and may have
+ * taken a plugin's credentials back before their time.
+ */
+export async function authenticated<Result>(
+  endpoint: Endpoint,
+  signal: AbortSignal,
+  attempt: (connection: RequestOptions) => Promise<Result>,
+): Promise<Result> {
+  const connection = await endpoint.connection(signal);
+  try {
+    return await attempt(connection);
+  } catch (error) {
+    if (!hasStatus(error, 401) || !endpoint.dropCredentials(connection)) throw error;
+  }
+  return attempt(await endpoint.connection(signal));
+}
+
+/** client-node keeps what a plugin gave, in places of its own, until it expires: only a copy knows nothing of it. */
+function withoutCache(config: KubeConfig): KubeConfig {
+  const copy = new (config.constructor as new () => KubeConfig)();
+  const { clusters, contexts, users, currentContext } = config;
+  copy.loadFromOptions({ clusters, contexts, users, currentContext });
+  return copy;
+}
+
+function pluginOf(config: KubeConfig): { command?: string } | undefined {
+  const user = config.getCurrentUser();
+  return user?.exec ?? user?.authProvider?.config?.exec;
 }
 
 /** client-node keeps one agent, with the client certificate of its first use; a plugin's certificates expire. */
@@ -60,17 +107,18 @@ function trimToken({ headers }: RequestOptions): void {
 
 function credentialFailure(config: KubeConfig, error: unknown, place: Place): UnreachableError {
   const user = config.getCurrentUser();
-  const exec: { command?: string } | undefined = user?.exec ?? user?.authProvider?.config?.exec;
+  const exec = pluginOf(config);
   const who = `for user "${plainText(user?.name ?? '', 100)}" of context ${place.context}`;
-  if (exec)
+  const { code, path, syscall } = error as NodeJS.ErrnoException;
+  const unreadable = code !== undefined && path !== undefined && !syscall?.startsWith('spawn');
+  if (exec && !unreadable)
     return new UnreachableError(
       `The credential plugin "${plainText(exec.command ?? '', 100)}" ${who} failed: ${pluginTrouble(error)}.`,
       {
         next: 'Run a kubectl command with this context: it shows what the plugin asks for (often a new login).',
       },
     );
-  const { code, path } = error as NodeJS.ErrnoException;
-  const why = code !== undefined && path !== undefined ? `: ${plainText(path)} cannot be read (${code})` : '';
+  const why = unreadable ? `: ${plainText(path)} cannot be read (${code})` : '';
   return new UnreachableError(`The kubeconfig's credentials ${who} cannot be used${why}.`, {
     next: 'Check that kubectl works with this context.',
   });
@@ -79,7 +127,7 @@ function credentialFailure(config: KubeConfig, error: unknown, place: Place): Un
 /** A plugin's standard error is told; what it printed as a credential is not, nor is it kept as a cause. */
 function pluginTrouble(error: unknown): string {
   if (error instanceof SyntaxError || error instanceof TypeError) return 'it printed no valid ExecCredential';
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'there is no such program on the PATH';
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return `there is no such program${path?.includes(sep) ? '' : ' on the PATH'}`;
   return plainText(message ?? '') || 'it said nothing';
 }

@@ -1,6 +1,6 @@
 /** Starting a command in a container of a pod. */
 import type { ShellSession } from '../../ports.ts';
-import type { Endpoint } from './endpoint.ts';
+import { authenticated, type Endpoint } from './endpoint.ts';
 import { type ExecSessionOptions, execSession } from './exec-session.ts';
 import type { Watch } from './keep-alive.ts';
 import { type Target, targetPath } from './target.ts';
@@ -22,12 +22,13 @@ interface Exec extends ExecTimes, ExecSessionOptions {
 /** Rejects with an `ApiError` when the API server refuses, and with the signal's reason. */
 export async function startExec(endpoint: Endpoint, exec: Exec): Promise<ShellSession> {
   const { target, signal, handshakeTimeoutMs: timeoutMs } = exec;
-  const connection = await endpoint.connection(signal);
   const url = endpoint.url(`${targetPath(target)}?${query(exec)}`);
-  const socket = createSocket(url, { protocols: PROTOCOLS, connection });
-  const session = execSession(socket, exec);
-  await opened(socket, { target, place: endpoint.place, timeoutMs, signal });
-  return session;
+  return authenticated(endpoint, signal, async (connection) => {
+    const socket = createSocket(url, { protocols: PROTOCOLS, connection });
+    const session = execSession(socket, exec);
+    await opened(socket, { target, place: endpoint.place, timeoutMs, signal });
+    return session;
+  });
 }
 
 function query({ container, argv }: Exec): string {

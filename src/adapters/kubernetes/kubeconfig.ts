@@ -4,8 +4,10 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { UsageError } from '../../domain/errors.ts';
+import { isObject } from '../../domain/json.ts';
 import { plainText } from '../../domain/text.ts';
 import { loadClientLibrary, parseYaml } from './client-library.ts';
+import { withExecInfo } from './credential-plugin.ts';
 import {
   type Fields,
   fieldText,
@@ -103,14 +105,14 @@ function fill(config: KubeConfig, entries: KubeconfigEntries, wanted: string | u
       'current-context': name,
       contexts: [{ name, context: { cluster: cluster.name, user: user.name } }],
       clusters: [{ name: cluster.name, cluster: cluster.fields }],
-      users: [{ name: user.name, user: understoodUser(user) }],
+      users: [{ name: user.name, user: understoodUser(user, cluster.fields) }],
     }),
     // Leaves a cluster without a server to `checkServer`.
     { onInvalidEntry: 'filter' },
   );
 }
 
-function understoodUser({ name, fields }: { name: string; fields: Fields }): Fields {
+function understoodUser({ name, fields }: { name: string; fields: Fields }, cluster: Fields): Fields {
   const refused = REFUSED_USER_FIELDS.find((field) => !isEmpty(fields[field]));
   if (refused !== undefined)
     throw new UsageError(
@@ -118,7 +120,8 @@ function understoodUser({ name, fields }: { name: string; fields: Fields }): Fie
       { next: 'Choose a context whose user has no such field with --context; "as" alone is honoured.' },
     );
   const tokenFile = fieldText(fields, 'tokenFile');
-  if (tokenFile === '') return fields;
+  if (tokenFile === '')
+    return isObject(fields['exec']) ? { ...fields, exec: withExecInfo(fields['exec'], cluster) } : fields;
   // Like kubectl, a token's file goes before a token, and either before a plugin. It is read anew every minute.
   const { token: _token, exec: _exec, ...rest } = fields;
   return { ...rest, 'auth-provider': { name: 'tokenFile', config: { tokenFile } } };

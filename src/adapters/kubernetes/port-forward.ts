@@ -5,7 +5,7 @@ import { plainText } from '../../domain/text.ts';
 import { describe, type WorkloadContainer, type WorkloadPod } from '../../domain/workload.ts';
 import type { ByteStream, Dialer, WorkloadPort } from '../../ports.ts';
 import { singleFlight } from './abort.ts';
-import type { Endpoint } from './endpoint.ts';
+import { authenticated, type Endpoint } from './endpoint.ts';
 import type { Watch } from './keep-alive.ts';
 import { portForwardSession } from './port-forward-session.ts';
 import { asRegistryError } from './registry-error.ts';
@@ -59,19 +59,20 @@ export function createPortForwardDialer(endpoint: Endpoint, options: PortForward
     const { what, port } = known;
     const { name } = readyPod(await findPods(signal), what);
     const target = portForwardTarget(namespace, name);
-    const connection = await endpoint.connection(signal);
     const url = endpoint.url(`${targetPath(target)}?ports=${port}`);
-    const socket = createSocket(url, { protocols: PROTOCOLS, connection });
     const { handshakeTimeoutMs: timeoutMs } = options;
-    const { stream, stands } = portForwardSession(socket, {
-      ...options,
-      port,
-      where: `pod ${name} in namespace ${namespace}`,
-      signal,
+    return authenticated(endpoint, signal, async (connection) => {
+      const socket = createSocket(url, { protocols: PROTOCOLS, connection });
+      const { stream, stands } = portForwardSession(socket, {
+        ...options,
+        port,
+        where: `pod ${name} in namespace ${namespace}`,
+        signal,
+      });
+      await opened(socket, { target, place: endpoint.place, timeoutMs, signal });
+      await stands;
+      return stream;
     });
-    await opened(socket, { target, place: endpoint.place, timeoutMs, signal });
-    await stands;
-    return stream;
   }
 
   return {

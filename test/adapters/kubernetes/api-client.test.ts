@@ -5,8 +5,9 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ApiError } from '../../../src/adapters/kubernetes/api-error.ts';
 import { UnreachableError } from '../../../src/domain/errors.ts';
-import { type StubAnswer, startApiStub, statusAnswer } from './support/api-stub.ts';
+import { type StubAnswer, type StubBehaviour, startApiStub, statusAnswer } from './support/api-stub.ts';
 import { connect, timeLimit } from './support/connection.ts';
+import { livePod } from './support/live-pod.ts';
 
 const NAMESPACE = { kind: 'Namespace', metadata: { name: 'kube-system', uid: 'cluster-1' } };
 
@@ -206,6 +207,79 @@ describe('a credential plugin', () => {
     const { cluster } = await connect(await api.writeConfig('plugin', { user }));
     await cluster.identity(timeLimit());
     assert.equal(api.requests[0]?.headers.authorization, 'Bearer from-plugin');
+  });
+
+  /** Prints a token with the number of its run, which it keeps in a file. */
+  const counting = (folder: string) =>
+    plugin(`
+      const fs = require('node:fs');
+      const file = ${JSON.stringify(folder)} + '/runs';
+      fs.appendFileSync(file, '.');
+      console.log(JSON.stringify({ status: { token: 'token-' + fs.readFileSync(file, 'utf8').length } }));
+    `);
+  const refusingFirst: StubBehaviour = {
+    answer: ({ headers }) =>
+      headers.authorization === 'Bearer token-1'
+        ? statusAnswer(401, 'Unauthorized', 'Unauthorized')
+        : { body: NAMESPACE },
+  };
+
+  test('is asked again when its token is accepted no longer', async () => {
+    await using api = await startApiStub(refusingFirst);
+    const folder = dirname(api.kubeconfig);
+    const { cluster } = await connect(await api.writeConfig('plugin', { user: counting(folder) }));
+    await cluster.identity(timeLimit());
+    await cluster.identity(timeLimit());
+    const tokens = api.requests.map(({ headers }) => headers.authorization);
+    assert.deepEqual(tokens, ['Bearer token-1', 'Bearer token-2', 'Bearer token-2']);
+  });
+
+  test('is asked again for a command in a pod, too', async () => {
+    const pod = livePod();
+    await using api = await startApiStub({
+      answer(request) {
+        if (!request.path.endsWith('/exec')) return pod;
+        return request.headers.authorization === 'Bearer token-1'
+          ? statusAnswer(401, 'Unauthorized', 'Unauthorized')
+          : statusAnswer(404, 'NotFound', 'reached');
+      },
+    });
+    const path = await api.writeConfig('plugin', { user: counting(dirname(api.kubeconfig)) });
+    const { podShell } = await connect(path);
+    await assert.rejects(podShell.open(['true'], timeLimit()), /reached/);
+  });
+
+  test('is not asked for ever when nothing that it gives is accepted', async () => {
+    await using api = await startApiStub(sequence(statusAnswer(401, 'Unauthorized', 'Unauthorized')));
+    const path = await api.writeConfig('plugin', { user: counting(dirname(api.kubeconfig)) });
+    assert.equal((await identityError(path)).status, 401);
+    assert.equal(api.requests.length, 2);
+  });
+
+  test('is found from the folder of the kubeconfig, and told what it is asked for', async () => {
+    await using api = await startApiStub(sequence({ body: NAMESPACE }));
+    const script = `#!${process.execPath}
+      console.log(JSON.stringify({ status: { token: btoa(process.env.KUBERNETES_EXEC_INFO) } }))`;
+    await writeFile(join(dirname(api.kubeconfig), 'plugin.cjs'), script, { mode: 0o755 });
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin.cjs' };
+    const { cluster } = await connect(await api.writeConfig('relative', { user: { exec } }));
+    await cluster.identity(timeLimit());
+    const token = (api.requests[0]?.headers.authorization ?? '').replace('Bearer ', '');
+    assert.deepEqual(JSON.parse(atob(token)), {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      spec: { interactive: false },
+    });
+  });
+
+  test('is not blamed for a certificate authority that cannot be read', async () => {
+    await using api = await startApiStub(sequence({ body: NAMESPACE }));
+    const path = await api.writeConfig('no-ca', {
+      cluster: { 'certificate-authority': 'missing.crt' },
+      user: plugin(''),
+    });
+    const { cluster } = await connect(path);
+    await assert.rejects(cluster.identity(timeLimit()), /missing\.crt cannot be read \(ENOENT\)/);
   });
 
   test('that fails is named, with what it says', async () => {

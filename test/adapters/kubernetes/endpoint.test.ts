@@ -5,6 +5,17 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { createEndpoint } from '../../../src/adapters/kubernetes/endpoint.ts';
 import { timeLimit } from './support/connection.ts';
 
+function withUser(user: object): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromOptions({
+    clusters: [{ name: 'c', server: 'https://cluster.example.org', skipTLSVerify: false }],
+    users: [{ name: 'u', ...user }],
+    contexts: [{ name: 'x', cluster: 'c', user: 'u' }],
+    currentContext: 'x',
+  });
+  return config;
+}
+
 /** A configuration whose credential plugin makes another client certificate each time it is asked. */
 function withRotatingCertificate(): KubeConfig {
   const script = `console.log(JSON.stringify({ status: {
@@ -12,14 +23,7 @@ function withRotatingCertificate(): KubeConfig {
     clientKeyData: 'key ' + process.pid,
     expirationTimestamp: '2000-01-01T00:00:00Z',
   } }))`;
-  const config = new KubeConfig();
-  config.loadFromOptions({
-    clusters: [{ name: 'c', server: 'https://cluster.example.org', skipTLSVerify: false }],
-    users: [{ name: 'u', exec: { command: process.execPath, args: ['-e', script] } }],
-    contexts: [{ name: 'x', cluster: 'c', user: 'u' }],
-    currentContext: 'x',
-  });
-  return config;
+  return withUser({ exec: { command: process.execPath, args: ['-e', script] } });
 }
 
 describe('a connection', () => {
@@ -32,6 +36,25 @@ describe('a connection', () => {
     assert.match(String(second.key), /^key \d+$/);
     assert.notEqual(first.cert, second.cert);
     assert.notEqual(first.key, second.key);
+  });
+
+  test('has other credentials once those of an earlier one are dropped, however many had these', async () => {
+    const script = 'console.log(JSON.stringify({ status: { token: process.pid } }))';
+    const user = { exec: { command: process.execPath, args: ['-e', script] } };
+    const endpoint = createEndpoint(withUser(user), 1000);
+    const connect = () => endpoint.connection(timeLimit());
+    const [first, second] = [await connect(), await connect()];
+    assert.deepEqual(second.headers, first.headers);
+    assert.ok(endpoint.dropCredentials(first));
+    const third = await connect();
+    assert.notDeepEqual(third.headers, first.headers);
+    assert.ok(endpoint.dropCredentials(second));
+    assert.deepEqual((await connect()).headers, third.headers);
+  });
+
+  test('has no other credentials to give without a plugin', async () => {
+    const endpoint = createEndpoint(withUser({ token: 'fixed' }), 1000);
+    assert.equal(endpoint.dropCredentials(await endpoint.connection(timeLimit())), false);
   });
 
   test('is not waited for any longer once it is given up, whatever the plugin waits for', async () => {

@@ -126,6 +126,61 @@ describe('the user of a kubeconfig', () => {
     assert.equal(user?.exec, undefined);
   });
 
+  const execInfo = async (exec: string, cluster: string) => {
+    const content = yaml(['a'], 'a', cluster).replace('{token: s3cret}', `{exec: ${exec}}`);
+    const config = await load({ kubeconfig: await file('exec', content) });
+    const env: { name: string; value: string }[] = config.getCurrentUser()?.exec.env;
+    assert.deepEqual(env.slice(0, -1), exec.includes('env') ? [{ name: 'A', value: 'b' }] : []);
+    assert.equal(env.at(-1)?.name, 'KUBERNETES_EXEC_INFO');
+    return JSON.parse(env.at(-1)?.value ?? '');
+  };
+
+  test('may have a plugin that is told about the cluster when it wants to be', async () => {
+    const cluster = `{server: "https://SERVER", certificate-authority-data: Y2E=, tls-server-name: other,
+      proxy-url: "http://proxy:1", insecure-skip-tls-verify: false, extensions: [
+        {name: other, extension: {}}, {name: client.authentication.k8s.io/exec, extension: {audience: x}}]}`;
+    const version = 'client.authentication.k8s.io/v1beta1';
+    const plain = `{apiVersion: ${version}, command: plugin`;
+    assert.deepEqual(await execInfo(`${plain}}`, cluster), {
+      apiVersion: version,
+      kind: 'ExecCredential',
+      spec: { interactive: false },
+    });
+    const told = await execInfo(`${plain}, provideClusterInfo: true, env: [{name: A, value: b}]}`, cluster);
+    assert.deepEqual(told.spec, {
+      interactive: false,
+      cluster: {
+        server: 'https://a.example.org',
+        'tls-server-name': 'other',
+        'insecure-skip-tls-verify': false,
+        'certificate-authority-data': 'Y2E=',
+        'proxy-url': 'http://proxy:1',
+        config: { audience: 'x' },
+      },
+    });
+  });
+
+  test('may have a plugin that is told of the authority that is in a file', async () => {
+    await file('ca.crt', 'ca');
+    const told = await execInfo(
+      '{apiVersion: v1, command: plugin, provideClusterInfo: true}',
+      '{server: "https://SERVER", certificate-authority: ca.crt}',
+    );
+    assert.equal(told.spec.cluster['certificate-authority-data'], 'Y2E=');
+  });
+
+  for (const [command, found] of [
+    ['plugin', 'plugin'],
+    ['/opt/plugin', '/opt/plugin'],
+    ['bin/plugin', 'FOLDER/bin/plugin'],
+    ['../plugin', 'FOLDER/../plugin'],
+  ] as const)
+    test(`may have the plugin ${command}`, async () => {
+      const user = await withUser(`{exec: {command: ${command}}}`);
+      const expected = found.startsWith('FOLDER') ? join(folder, found.slice(6)) : found;
+      assert.equal(user?.exec.command, expected);
+    });
+
   test('may act as another one', async () => {
     const user = await withUser('{token: t, as: ann, as-groups: [], as-uid: ""}');
     assert.equal(user?.impersonateUser, 'ann');
