@@ -9,6 +9,7 @@ import { UnreachableError } from '../../domain/errors.ts';
 import { plainText } from '../../domain/text.ts';
 import { abortable } from './abort.ts';
 import { hasStatus, type Place } from './api-error.ts';
+import { systemAuthorities } from './authorities.ts';
 import { redactedProxy } from './proxy.ts';
 
 export interface Endpoint {
@@ -28,7 +29,8 @@ export interface Endpoint {
 export function createEndpoint(kubeconfig: KubeConfig, connectTimeoutMs: number): Endpoint {
   let config = kubeconfig;
   const origins = new WeakMap<RequestOptions, KubeConfig>();
-  const { server = '', proxyUrl } = config.getCurrentCluster() ?? {};
+  const { server = '', proxyUrl, caData, caFile } = config.getCurrentCluster() ?? {};
+  const ca = caData || caFile ? undefined : systemAuthorities();
   const place: Place = {
     server: plainText(server),
     context: plainText(config.getCurrentContext(), 100),
@@ -38,7 +40,7 @@ export function createEndpoint(kubeconfig: KubeConfig, connectTimeoutMs: number)
     place,
     url: (path) => new URL(server.replace(/\/+$/, '') + path),
     async connection(signal) {
-      const options: RequestOptions = { timeout: connectTimeoutMs };
+      const options: RequestOptions = { timeout: connectTimeoutMs, ...(ca && { ca }) };
       const origin = config;
       try {
         // Not bounded in time: a credential plugin may wait for a login in a browser.
