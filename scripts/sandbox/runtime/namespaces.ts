@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { exitCode, findTool, signal, spawned } from './child.ts';
 import { assertExecutable } from './executable.ts';
@@ -112,7 +112,15 @@ class NamespaceContainer implements RunningContainer {
   async exec(command: readonly string[]): Promise<ExecProcess> {
     const { setpriv, nsenter } = this.#tools;
     const root = `/proc/${this.#init}/root`;
-    await assertExecutable(command, { root, searchPath: this.#spec.env['PATH'] ?? '' });
+    try {
+      await assertExecutable(command, { root, searchPath: this.#spec.env['PATH'] ?? '' });
+    } catch (error) {
+      // Through a first process that is over no file is to be seen: that says nothing of the image.
+      await access(root).catch(() => {
+        throw new Error('OCI runtime exec failed: exec failed: cannot exec in a stopped container');
+      });
+      throw error;
+    }
     const child = spawn(
       setpriv,
       [
