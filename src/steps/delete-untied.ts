@@ -5,12 +5,13 @@
  */
 import type { Digest, Repository, Tag } from '../domain/names.ts';
 import type { Deletion, RepositoryPlan } from '../domain/plan.ts';
-import { isMarker, type Ledger, markerTag, SWEEPS_AT_A_TIME, tagsPerLedger } from '../domain/untagging.ts';
+import { type Ledger, SWEEPS_AT_A_TIME } from '../domain/untagging.ts';
 import type { Resolution, Untagging } from '../ports.ts';
 import { concurrently } from './concurrently.ts';
 import type { Deleting } from './delete-by-digest.ts';
 import { inFreshRounds } from './fresh-rounds.ts';
-import { ledgersOf, lookAt, lookAtBroken, tagsOf } from './look.ts';
+import { insisting, Ledgers } from './ledgers.ts';
+import { lookAt, lookAtBroken } from './look.ts';
 import { refreshPlan } from './refresh.ts';
 import { isBroken, retrying } from './retry.ts';
 
@@ -34,6 +35,7 @@ class UntyingRepository {
   readonly #repository: Repository;
   readonly #deletions: readonly Deletion[];
   readonly #untagging: Untagging;
+  readonly #ledgers: Ledgers;
   readonly #untied = new Map<Tag, Untied>();
   /**
    * Tags that the registry still lists, without a manifest. Docker Distribution 2.8 on an object store cannot remove a
@@ -54,66 +56,18 @@ class UntyingRepository {
     this.#repository = given.plan.ref.repository;
     this.#deletions = given.deletions;
     this.#untagging = given.untagging;
+    this.#ledgers = new Ledgers(deleting, { repository: this.#repository, untagging: given.untagging });
   }
 
   async run(): Promise<void> {
-    const found = await this.#findLedgers();
-    const own = await this.#writeLedgers(found);
+    const found = await this.#ledgers.find();
+    const own = await this.#ledgers.write(this.#deletions, found);
     await this.#putBack();
     await this.#untieAll(own, found);
     const ledgers = [...new Map([...found, ...own].map((ledger) => [ledger.marker, ledger])).values()];
     await this.#sweep(ledgers);
     await this.#deleteManifests(ledgers);
-    if (!this.#isIncomplete) await this.#removeLedgers(ledgers);
-  }
-
-  async #findLedgers(): Promise<readonly Ledger[]> {
-    const { context } = this.#deleting;
-    const markers = ((await tagsOf(context, this.#repository)) ?? []).filter(isMarker);
-    const found = await ledgersOf(context, this.#repository, markers);
-    for (const marker of markers) if (!found.has(marker)) await this.#removeDead(marker);
-    // A ledger that the journal knows of, but not the registry, was never written, or was removed.
-    for (const marker of context.outcomes.ledgers(this.#repository))
-      if (!found.has(marker)) this.#settle(marker);
-    return [...found.values()];
-  }
-
-  /** A registry that was ended in the middle of writing, or deleting, a ledger leaves its marker without a manifest. */
-  async #removeDead(marker: Tag): Promise<void> {
-    const { context } = this.#deleting;
-    const { state } = await lookAtBroken(context, this.#repository, marker);
-    if (state === 'dangling' || state === 'broken')
-      await this.#try(() => context.registry.removeDanglingTag(this.#repository, marker));
-    this.#settle(marker);
-  }
-
-  /** Notes in the registry what is about to be untied, as far as an earlier start of this run has not done so. */
-  async #writeLedgers(found: readonly Ledger[]): Promise<readonly Ledger[]> {
-    const { context, book } = this.#deleting;
-    const { run, settings, clock } = context;
-    const earlier = found.filter((ledger) => ledger.run === run.record.id);
-    const missing = this.#deletions.flatMap(({ tags, digest }) =>
-      tags
-        .filter((tag) => earlier.every((ledger) => ledger.tags.get(tag) !== digest))
-        .map((tag) => [tag, digest] as const),
-    );
-    const taken = new Set(earlier.map(({ marker }) => marker));
-    const size = tagsPerLedger(missing.length);
-    const written: Ledger[] = [];
-    for (let at = 0, number = 1; at < missing.length; number += 1) {
-      const marker = markerTag(run.record.id, number);
-      if (taken.has(marker)) continue;
-      const tags = new Map(missing.slice(at, at + size));
-      const since = new Date(clock.now()).toISOString();
-      const ledger = { marker, run: run.record.id, by: settings.operator, since, tags };
-      // On disk before it is in the registry, so that a start after a crash looks for it.
-      book.note(this.#repository, marker, 'failed', 'the ledger of untied tags is still there');
-      await run.journal.flush();
-      await this.#try(() => this.#untagging.writeLedger(this.#repository, ledger));
-      written.push(ledger);
-      at += size;
-    }
-    return [...earlier, ...written];
+    if (!this.#isIncomplete) await this.#ledgers.remove(ledgers);
   }
 
   /** What an unfinished run has untied and this plan keeps goes back to where it was. */
@@ -333,28 +287,9 @@ class UntyingRepository {
     return [...new Set(left.map(([, digest]) => digest))];
   }
 
-  async #removeLedgers(ledgers: readonly Ledger[]): Promise<void> {
-    for (const ledger of ledgers) {
-      let tries = 0;
-      await this.#try(async () => {
-        tries += 1;
-        await this.#untagging.removeLedger(this.#repository, ledger);
-      });
-      if (tries > 1) await this.#removeDead(ledger.marker);
-      else this.#settle(ledger.marker);
-    }
-  }
-
-  #settle(marker: Tag): void {
-    const { context, book } = this.#deleting;
-    if (!context.outcomes.isSettled(this.#repository, marker))
-      book.note(this.#repository, marker, 'deleted', 'the ledger');
-  }
-
   /** What concerns the repository rather than one tag: without it the rest cannot be done. */
-  async #try<T>(operation: () => Promise<T>): Promise<T> {
-    const { context, book } = this.#deleting;
-    return await retrying(operation, context).catch((error: unknown) => book.refused(error));
+  #try<T>(operation: () => Promise<T>): Promise<T> {
+    return insisting(this.#deleting, operation);
   }
 }
 
